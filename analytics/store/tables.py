@@ -1,0 +1,353 @@
+"""The state database: everything that changes row by row, as SQLAlchemy Core tables.
+
+Times are whole microseconds since 1970 UTC in the database and aware datetimes in Python, the same on
+SQLite and PostgreSQL. Money is kept as decimal text. A document (a definition, settings) is JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime, kept as whole microseconds since 1970-01-01 UTC."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return microseconds; a naive datetime raises ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"The state database takes times with a zone; {value.isoformat()} has none.")
+        return (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Return an aware UTC datetime."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class DecimalText(TypeDecorator[Decimal]):
+    """A Decimal, kept as text so that no digit is lost."""
+
+    impl = String(40)
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Return the number as plain text."""
+        return None if value is None else format(value, "f")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """Return the number as it was given."""
+        return None if value is None else Decimal(value)
+
+
+# Rowids of SQLite are 64-bit whatever the type; BIGINT PRIMARY KEY would not be one there.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _table(name: str, *columns: Any, **options: Any) -> Table:
+    return Table(name, metadata, *columns, **options)
+
+
+# --- the workspace itself -------------------------------------------------------------------------
+
+# name = 'instance' (a number that a restore raises), 'workspace_id', 'demo', ...
+meta = _table("meta", Column("name", String(60), primary_key=True), Column("value", JSON, nullable=False))
+
+# Keys that sign links. The newest unretired one signs; every one verifies.
+link_key = _table(
+    "link_key",
+    Column("id", Integer, primary_key=True),  # 1..255, goes into the token
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("retired_at", UtcTime),
+)
+
+# A lease is held by one owner until it runs out; the fence rises with every new owner.
+lease = _table(
+    "lease",
+    Column("name", String(200), primary_key=True),
+    Column("owner", String(200)),
+    Column("until", UtcTime),
+    Column("fence", BigInteger, nullable=False),
+)
+
+job = _table(
+    "job",
+    Column("id", Id, primary_key=True),
+    Column("kind", String(60), nullable=False),
+    Column("key", String(200), nullable=False),  # the same (kind, key) is enqueued once
+    Column("payload", JSON, nullable=False),
+    Column("state", String(20), nullable=False),  # waiting, running, done, failed
+    Column("every_seconds", Integer),  # periodic jobs come back
+    Column("next_run", UtcTime, nullable=False),
+    Column("owner", String(200)),
+    Column("lease_until", UtcTime),
+    Column("done_count", BigInteger, nullable=False, default=0),
+    Column("total_count", BigInteger),
+    Column("message", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    UniqueConstraint("kind", "key"),
+)
+
+# How far a reader of append-only files has come (ingest, control lines).
+progress_mark = _table(
+    "progress_mark",
+    Column("reader", String(60), primary_key=True),
+    Column("file", String(300), primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# --- segments and lists ---------------------------------------------------------------------------
+
+segment = _table(
+    "segment",
+    Column("id", Id, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("description", Text),
+    Column("entity", String(100), nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+marketing_list = _table(
+    "marketing_list",
+    Column("id", Id, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("description", Text),
+    Column("entity", String(100), nullable=False),
+    Column("kind", String(20), nullable=False),  # dynamic, static
+    Column("channel", String(10), nullable=False),  # email, phone
+    Column("contact", String(200), nullable=False),  # name of the contact path of the entity
+    Column("definition", JSON, nullable=False),  # the list's own segment definition, columns and sort included
+    Column("segment_id", ForeignKey("segment.id", ondelete="RESTRICT")),  # when built on a stored segment
+    Column("version", Integer, nullable=False, default=1),
+    Column("refreshed_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    CheckConstraint("kind in ('dynamic','static')", name="kind"),
+)
+
+# Members of a static list, in order.
+list_member = _table(
+    "list_member",
+    Column("list_id", ForeignKey("marketing_list.id", ondelete="CASCADE"), primary_key=True),
+    Column("entity_key", String(200), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+# What is known of one row in one list. Rows appear when something first happens to them.
+list_state = _table(
+    "list_state",
+    Column("list_id", ForeignKey("marketing_list.id", ondelete="CASCADE"), primary_key=True),
+    Column("entity_key", String(200), primary_key=True),
+    Column("removed_at", UtcTime),
+    Column("unsubscribed_at", UtcTime),
+    Column("contacted_times", Integer, nullable=False, default=0),
+    Column("last_contacted_at", UtcTime),
+)
+
+# Addresses nobody mails, whatever the list.
+suppression = _table(
+    "suppression",
+    Column("address_key", String(254), primary_key=True),
+    Column("reason", String(20), primary_key=True),  # unsubscribed, hard_bounce, complaint, manual
+    Column("source", String(200), nullable=False),  # 'one-click', 'unsubscribe page', 'bounce', 'command line', ...
+    Column("delivery_id", BigInteger),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+# --- templates ------------------------------------------------------------------------------------
+
+template = _table(
+    "template",
+    Column("id", Id, primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("entity", String(100)),  # null = any entity
+    Column("subject", String(255), nullable=False),
+    Column("preheader", String(255)),
+    Column("html", Text, nullable=False),
+    Column("text", Text),  # null = made from the HTML
+    Column("version", Integer, nullable=False, default=1),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# --- campaigns and websites -----------------------------------------------------------------------
+
+marketing_campaign = _table(
+    "marketing_campaign",
+    Column("id", Id, primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("code", String(20), nullable=False, unique=True),
+    Column("description", Text),
+    Column("start_date", String(10)),  # ISO date
+    Column("end_date", String(10)),
+    Column("budget", DecimalText),  # in the workspace's base currency
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# Every code a campaign ever had; statistics count all of them, and no other campaign may take one.
+campaign_code = _table(
+    "campaign_code",
+    Column("code", String(20), primary_key=True),
+    Column("marketing_campaign_id", ForeignKey("marketing_campaign.id", ondelete="CASCADE"), nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
+
+tracking_website = _table(
+    "tracking_website",
+    Column("id", Id, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("identifier", String(60), nullable=False, unique=True),  # what clients send as idsite
+    Column("url", String(2000), nullable=False),
+    Column("order_field", String(100), nullable=False, default="identifier"),  # order field that ec_id equals
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+website_campaign = _table(
+    "website_campaign",
+    Column("website_id", ForeignKey("tracking_website.id", ondelete="CASCADE"), primary_key=True),
+    Column("marketing_campaign_id", ForeignKey("marketing_campaign.id", ondelete="CASCADE"), primary_key=True),
+)
+
+email_campaign = _table(
+    "email_campaign",
+    Column("id", Id, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("description", Text),
+    Column("list_id", ForeignKey("marketing_list.id", ondelete="RESTRICT"), nullable=False),
+    Column("template_id", ForeignKey("template.id", ondelete="RESTRICT"), nullable=False),
+    Column("marketing_campaign_id", ForeignKey("marketing_campaign.id", ondelete="SET NULL")),
+    Column("sender_name", String(100)),
+    Column("sender_email", String(254), nullable=False),
+    Column("holdout_percent", DecimalText, nullable=False, default=Decimal(0)),
+    Column("cost", DecimalText),  # in the workspace's base currency
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# --- the ledger -----------------------------------------------------------------------------------
+
+# One sending of an email campaign: the first, a resend, ... Its status is where it stands:
+# scheduled -> freezing -> confirm? -> sending <-> paused -> done | cancelled
+sending = _table(
+    "sending",
+    Column("id", Id, primary_key=True),
+    Column("email_campaign_id", ForeignKey("email_campaign.id", ondelete="RESTRICT"), nullable=False),
+    Column("request_key", String(100), nullable=False, unique=True),  # a repeated submit makes no second sending
+    Column("status", String(20), nullable=False),
+    Column("status_reason", Text),
+    Column("scheduled_for", UtcTime, nullable=False),
+    Column("as_of", UtcTime),  # a fixed today for the audience
+    Column("expected_count", BigInteger),  # what the person confirmed
+    Column("audience_count", BigInteger),  # what the freeze found
+    Column("settings", JSON, nullable=False),  # template, sender, links, list version, headers: frozen
+    Column("snapshot", JSON),  # versions of the lake's tables the audience was read from
+    Column("first_delivery_id", BigInteger),  # ids of one sending are one range
+    Column("last_delivery_id", BigInteger),
+    Column("frozen_rows", BigInteger, nullable=False, default=0),  # rows written so far, a freeze resumes here
+    Column("created_at", UtcTime, nullable=False),
+    Column("frozen_at", UtcTime),
+    Column("started_at", UtcTime),
+    Column("finished_at", UtcTime),
+    CheckConstraint(
+        "status in ('scheduled','freezing','confirm','sending','paused','done','cancelled')", name="status"
+    ),
+)
+
+# One recipient of one sending.
+delivery = _table(
+    "delivery",
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("sending_id", ForeignKey("sending.id", ondelete="CASCADE"), nullable=False),
+    Column("address_key", String(254), nullable=False),
+    Column("address", String(320), nullable=False),
+    Column("person", String(254), nullable=False),
+    Column("entity_key", String(200), nullable=False),
+    Column("arm", String(40)),
+    Column("state", String(12), nullable=False),
+    Column("reason", String(60)),  # of skipped, or the class of a bounce
+    Column("code", Text),  # what the server said last
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", UtcTime, nullable=False),  # planned and deferred rows are taken from then on
+    Column("lease_owner", String(100)),
+    Column("lease_until", UtcTime),
+    Column("message_id", String(120), nullable=False),
+    Column("values", JSON, nullable=False),  # the template's variables for this recipient
+    Column("body_sha256", LargeBinary),
+    Column("handed_at", UtcTime),
+    Column("accepted_at", UtcTime),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("sending_id", "address_key"),
+    CheckConstraint(
+        "state in ('planned','leased','handed','accepted','deferred','rejected','uncertain','skipped','held_out',"
+        "'bounced','complained','unsubscribed')",
+        name="state",
+    ),
+    Index("ix_delivery_work", "sending_id", "state", "due_at", "id"),
+)
+
+# Targets of tracked links. delivery_id 0 = the same for every recipient of the sending.
+link = _table(
+    "link",
+    Column("sending_id", ForeignKey("sending.id", ondelete="CASCADE"), primary_key=True),
+    Column("delivery_id", BigInteger, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+)
+
+# Outbox: every change of a delivery that reports must see, until it is in the lake.
+delivery_fact = _table(
+    "delivery_fact",
+    Column("seq", Id, primary_key=True),
+    Column("delivery_id", BigInteger, nullable=False),
+    Column("sending_id", BigInteger, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("reason", String(60)),
+    Column("code", Text),
+    Column("at", UtcTime, nullable=False),
+    Column("batch", BigInteger),  # set when an export has taken the row
+    Index("ix_delivery_fact_batch", "batch", "seq"),
+    sqlite_autoincrement=True,
+)

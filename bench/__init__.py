@@ -1,0 +1,1 @@
+"""Benchmarks: each prints ratios of ours against something well known, measured side by side in one run."""

@@ -1,0 +1,6 @@
+"""DuckDB over snapshots of the lake: the engine of the product's own SQL and the locked one for a user's."""
+
+from analytics.engine.duck import Engine
+from analytics.engine.sql import load_sql, local_day, quote
+
+__all__ = ["Engine", "load_sql", "local_day", "quote"]

@@ -57,6 +57,8 @@ def _column(table: pa.Table, column: Column, schema: TableSchema) -> pa.ChunkedA
         what = "a time without a zone" if pa.types.is_timestamp(values.type) else f"of type {values.type}"
         raise LossyCast(f"{place} takes {_WORDS[column.type]}; the data is {what}.")
     try:
+        if pa.types.is_integer(values.type) and pa.types.is_decimal(target):
+            values = values.cast(pa.decimal128(38, 4))  # Arrow wants room for any integer before it looks at the values
         cast = values.cast(target, safe=True)
     except pa.ArrowInvalid as error:
         raise LossyCast(f"{place} takes {_WORDS[column.type]}; a value would change: {error}.") from None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
@@ -58,7 +59,7 @@ class Lake:
     """The tables below one folder. One object may serve many threads."""
 
     def __init__(self, root: Path, leases: Leases, clock: Clock) -> None:
-        self.root = root
+        self.root = _usable(root)
         self._leases, self._clock = leases, clock
         self._handles: dict[str, DeltaTable] = {}
         self._schemas: dict[str, tuple[int, TableSchema]] = {}
@@ -273,18 +274,20 @@ class Lake:
         """Run `attempt` under the table's lease, refusing to write once a later holder has."""
         with self._leases.hold(f"lake/{name}", _LEASE_TTL, _LEASE_WAIT) as lease:
             held = [lease]
+            return self._repeat(name, doing, lambda handle: self._fenced(handle, held, attempt, name, doing))
 
-            def fenced(handle: DeltaTable) -> T:
-                seen = handle.transaction_version(_LEASE_APP) or 0
-                if seen > held[0].fence:
-                    # Either we slept past our time, or the state was restored from a backup older than the lake.
-                    raised = self._leases.raise_fence(held[0], seen + 1)
-                    if raised is None:
-                        raise ConcurrencyError(f"To {doing} {name} took too long and somebody else went on; repeat it.")
-                    held[0] = raised
-                return attempt(handle, held[0])
-
-            return self._repeat(name, doing, fenced)
+    def _fenced(
+        self, handle: DeltaTable, held: list[Lease], attempt: Callable[[DeltaTable, Lease], T], name: str, doing: str
+    ) -> T:
+        """Run `attempt` unless the table saw a later holder of the lease in `held`, whose one item may be raised."""
+        seen = handle.transaction_version(_LEASE_APP) or 0
+        if seen > held[0].fence:
+            # Either we slept past our time, or the state was restored from a backup older than the lake.
+            raised = self._leases.raise_fence(held[0], seen + 1)
+            if raised is None:
+                raise ConcurrencyError(f"To {doing} {name} took too long and somebody else went on; repeat it.")
+            held[0] = raised
+        return attempt(handle, held[0])
 
     def _repeat(self, name: str, doing: str, attempt: Callable[[DeltaTable], T]) -> T:
         """Run `attempt` on the newest handle; after a conflict reopen and repeat with a jittered, growing pause."""
@@ -318,7 +321,7 @@ class Lake:
             entry = log / f"{version:020d}.json"
             files += [path / unquote(added) for added in _added(entry)]
             files.append(entry)
-            if version % _CHECKPOINT_EVERY == 0 and version:
+            if (version + 1) % _CHECKPOINT_EVERY == 0:
                 files += [*log.glob(f"{version:020d}.checkpoint*"), log / "_last_checkpoint"]
         with writing(path):
             sync_all(files)
@@ -366,6 +369,18 @@ class Lake:
         if "deletionVectors" in reason or "deletion vector" in reason.lower():
             return StoreError(_foreign(name, "deletion vectors"))
         return StoreError(f"Table {name} in {place} cannot be used: {reason}. `shelduck doctor` looks for damage.")
+
+
+def _usable(root: Path) -> Path:
+    """Return the absolute path of the lake; WorkspaceError for characters that delta-rs cannot address."""
+    root = root.absolute()
+    found = re.search(r"[\[\]^|\\\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}", str(root))
+    if found is not None:
+        raise WorkspaceError(
+            f"The lake cannot be in {str(root)!r}: its name holds {found[0]!r}. Choose a folder without "
+            f"[ ] ^ | \\ and %xx; blanks, umlauts, quotes and # are welcome."
+        )
+    return root
 
 
 def _commit(transaction: Transaction) -> CommitProperties:

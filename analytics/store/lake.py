@@ -14,7 +14,8 @@ import json
 import math
 import re
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,6 +114,15 @@ class Lake:
                 handle = self._fresh(name)
                 pinned[name] = (int(handle.version()), [_local(uri) for uri in handle.file_uris()])
         return pinned
+
+    @contextmanager
+    def kept(self, name: str) -> Iterator[tuple[int, list[str]]]:
+        """Yield (version, paths of its files) of a table; no merge, compaction or vacuum runs before the block ends."""
+        with self._leases.hold(f"lake/{name}", _LEASE_TTL, _LEASE_WAIT):
+            with self._lock(name):
+                handle = self._fresh(name)
+                pinned = int(handle.version()), [_local(uri) for uri in handle.file_uris()]
+            yield pinned
 
     # --- appending ---
 

@@ -1,6 +1,8 @@
 """DuckDB over snapshots of the lake: the engine of the product's own SQL and the locked one for a user's."""
 
+from analytics.engine.again import read
 from analytics.engine.duck import Engine
+from analytics.engine.locked import Answer, LockedEngine
 from analytics.engine.sql import load_sql, local_day, quote
 
-__all__ = ["Engine", "load_sql", "local_day", "quote"]
+__all__ = ["Answer", "Engine", "LockedEngine", "load_sql", "local_day", "quote", "read"]

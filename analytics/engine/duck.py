@@ -60,7 +60,7 @@ class Engine:
         self._closing = threading.Lock()
         try:
             limit(self._connection, settings)
-            with _reading():
+            with reading():
                 make_views(self._connection, snapshot, as_of=as_of)
         except BaseException:
             self._connection.close()
@@ -115,7 +115,7 @@ class Engine:
     def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
         try:
-            with _reading():
+            with reading():
                 yield cursor
         finally:
             cursor.close()
@@ -195,12 +195,8 @@ def _kept_types(files: tuple[str, ...]) -> dict[str, str]:
 
 
 def _list(files: Sequence[str]) -> str:
-    return "[" + ", ".join("'" + glob_free(file).replace("'", "''") + "'" for file in files) + "]"
-
-
-def glob_free(path: str) -> str:
-    """Return a path that DuckDB does not take for a pattern: its `*`, `?` and `[` each become a one-character class."""
-    return "".join(f"[{ch}]" if ch in "*?[" else ch for ch in path)
+    """Return an SQL list of paths; a lake is never in a folder with characters DuckDB takes for a pattern."""
+    return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]"
 
 
 def _bound(params: Params) -> Any:
@@ -208,7 +204,7 @@ def _bound(params: Params) -> Any:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def reading() -> Iterator[None]:
     """Turn the error of a file that was vacuumed meanwhile into SnapshotGone."""
     try:
         yield

@@ -59,7 +59,7 @@ VERDICTS = TableSchema(
     name="verdicts",
     kind="stream",
     sort=("event_id",),
-    doc="One row per event and rule set: whether a person, a machine or neither for sure did it, and which rules say so.",
+    doc="One row per event and rule set: whether a person, a machine or neither for sure did it, and by which rules.",
     columns=(
         Column("event_id", "text"),
         Column("ruleset", "integer"),

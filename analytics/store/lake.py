@@ -382,13 +382,13 @@ class Lake:
 
 
 def _usable(root: Path) -> Path:
-    """Return the absolute path of the lake; WorkspaceError for characters that delta-rs cannot address."""
+    """Return the absolute path of the lake; WorkspaceError for characters delta-rs or DuckDB cannot address."""
     root = root.absolute()
-    found = re.search(r"[\[\]^|\\\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}", str(root))
+    found = re.search(r"[\[\]^|\\*?\x00-\x1f\x7f]|%[0-9A-Fa-f]{2}", str(root))
     if found is not None:
         raise WorkspaceError(
             f"The lake cannot be in {str(root)!r}: its name holds {found[0]!r}. Choose a folder without "
-            f"[ ] ^ | \\ and %xx; blanks, umlauts, quotes and # are welcome."
+            f"[ ] ^ | \\ * ? and %xx; blanks, umlauts, quotes and # are welcome."
         )
     return root
 

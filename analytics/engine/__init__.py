@@ -3,6 +3,7 @@
 from analytics.engine.again import read
 from analytics.engine.duck import Engine
 from analytics.engine.locked import Answer, LockedEngine
+from analytics.engine.shared import SharedEngine
 from analytics.engine.sql import load_sql, local_day, quote
 
-__all__ = ["Answer", "Engine", "LockedEngine", "load_sql", "local_day", "quote", "read"]
+__all__ = ["Answer", "Engine", "LockedEngine", "SharedEngine", "load_sql", "local_day", "quote", "read"]

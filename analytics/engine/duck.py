@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -65,6 +66,13 @@ class Engine:
         except BaseException:
             self._connection.close()
             raise
+
+    def at(self, now: datetime) -> Engine:
+        """Return this engine with another `now`; both share the database, which the original one closes."""
+        other = copy.copy(self)
+        if self.as_of is None:
+            other.now = now
+        return other
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query. `params`: a list for $1, $2, ... or a mapping for $name."""

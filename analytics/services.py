@@ -1,0 +1,116 @@
+"""The front desk of a workspace: every service, made when it is first asked for.
+
+Pages, commands, notebooks and tests reach the parts of Shelduck through this one object. A part is imported when it is
+first used, so a command that needs one of them does not wait for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from analytics.engine.shared import SharedEngine
+from analytics.model.entity import EntityModel
+from analytics.store import Store
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from analytics.campaigns import EmailCampaigns, MarketingCampaigns
+    from analytics.delivery import Sendings
+    from analytics.engine import Engine
+    from analytics.lists import Lists, Suppressions
+    from analytics.reports import Reports
+    from analytics.segments import Segments
+    from analytics.templates import Templates
+    from analytics.tracking import Websites
+
+
+class Services:
+    """The services over one open store. May be shared by threads; close it to give the store back."""
+
+    def __init__(self, store: Store, model: EntityModel) -> None:
+        self.store, self.model = store, model
+        self._shared = SharedEngine(store)
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Stored conditions on an entity."""
+        from analytics.segments import Segments
+
+        return Segments(self.store, self.model)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Marketing lists and the state of their members."""
+        from analytics.lists import Lists
+
+        return Lists(self.store, self.model, self.segments)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """Addresses nobody mails."""
+        from analytics.lists import Suppressions
+
+        return Suppressions(self.store)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """What mails look like."""
+        from analytics.templates import Templates
+
+        return Templates(self.store, self.model)
+
+    @cached_property
+    def marketing_campaigns(self) -> MarketingCampaigns:
+        """What email campaigns and websites belong to."""
+        from analytics.campaigns import MarketingCampaigns
+
+        return MarketingCampaigns(self.store)
+
+    @cached_property
+    def email_campaigns(self) -> EmailCampaigns:
+        """Who is to get which template from whom."""
+        from analytics.campaigns import EmailCampaigns
+
+        return EmailCampaigns(self.store)
+
+    @cached_property
+    def sendings(self) -> Sendings:
+        """Sendings of email campaigns and their ledger."""
+        from analytics.delivery import Sendings
+
+        return Sendings(self.store, self.model)
+
+    @cached_property
+    def websites(self) -> Websites:
+        """Websites whose visits are tracked."""
+        from analytics.tracking import Websites
+
+        return Websites(self.store)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Questions about what campaigns did."""
+        from analytics.reports import Reports
+
+        return Reports(self.store, self.model)
+
+    @contextmanager
+    def engine(self, as_of: datetime | None = None) -> Iterator[Engine]:
+        """Yield DuckDB over the newest snapshot; blocks that see the same one share its database."""
+        with self._shared.take(as_of) as engine:
+            yield engine
+
+    def close(self) -> None:
+        """Give back everything that is open."""
+        self._shared.close()
+        self.store.close()
+
+    def __enter__(self) -> Services:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

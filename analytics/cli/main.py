@@ -6,7 +6,6 @@ import importlib
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from analytics.cli import common
@@ -45,16 +44,7 @@ for _part in PARTS:
 def run(arguments: list[str] | None = None) -> None:
     """Run a command line and leave with its exit code."""
     try:
-        code = app(args=arguments, standalone_mode=False)
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        app(args=arguments)
     except AnalyticsError as error:
         common.notes.print(str(error), style="red", markup=False, soft_wrap=True)
-        code = 1
-    except KeyboardInterrupt:
-        common.notes.print("Stopped.")
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(1)

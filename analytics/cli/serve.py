@@ -1,0 +1,153 @@
+"""`shelduck serve` and its three parts: dashboard, collector and worker."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import structlog
+import typer
+
+from analytics.cli import common
+from analytics.cli.supervise import Part, Supervisor, command, free_port, leave_with_supervisor
+from analytics.errors import SettingsError
+from analytics.store.meta import get_meta, set_meta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analytics.services import Services
+
+_HOST = "127.0.0.1"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(serve)
+    app.command()(dashboard)
+    app.command()(collector)
+    app.command()(worker)
+
+
+def serve() -> None:
+    """Start dashboard, collector and worker together; Ctrl-C stops all of them."""
+    with common.services() as services:
+        raise typer.Exit(serve_all(services))
+
+
+def serve_all(services: Services, until: Callable[[threading.Event], None] | None = None) -> int:
+    """Run the three parts of the workspace until Ctrl-C or until `until` returns; returns the exit code."""
+    addresses = choose_addresses(services)
+    parts = [
+        Part(
+            name,
+            command("--workspace", str(services.store.folder.root), name, *_port(addresses, name)),
+            environment={"PYTHONUNBUFFERED": "1"},
+        )
+        for name in ("collector", "worker", "dashboard")
+    ]
+    log = services.store.folder.logs / "serve.log"
+    common.console.print(f"Dashboard  {addresses['dashboard']}", soft_wrap=True)
+    common.console.print(f"Collector  {addresses['collector']}", soft_wrap=True)
+    common.console.print(f"Log        {log}", soft_wrap=True, markup=False)
+    common.console.print("Ctrl-C stops everything.")
+    return Supervisor(parts, log, lambda line: common.notes.print(line, markup=False)).run(until)
+
+
+def choose_addresses(services: Services) -> dict[str, str]:
+    """Return {"dashboard": URL, "collector": URL} and keep them: the ports of last time if they are still free.
+
+    Links in mails of a local sink carry the collector's address, so it stays the same from start to start.
+    """
+    settings, state = services.store.settings, services.store.state
+    former = get_meta(state, "addresses", {})
+    hosts = {"dashboard": _HOST, "collector": settings.collector_host}
+    wanted = {"dashboard": settings.dashboard_port, "collector": settings.collector_port}
+    chosen = {}
+    for name, host in hosts.items():
+        last = int(former[name].rpartition(":")[2]) if name in former else None
+        port = wanted[name] or free_port(host, last)
+        chosen[name] = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    set_meta(state, "addresses", chosen)
+    return chosen
+
+
+def _port(addresses: dict[str, str], name: str) -> list[str]:
+    return ["--port", addresses[name].rpartition(":")[2]] if name in addresses else []
+
+
+def dashboard(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0) -> None:
+    """Start the dashboard alone, on this machine only."""
+    from streamlit.web import bootstrap  # type: ignore[import-untyped,unused-ignore]
+
+    with common.services() as services:
+        port = port or services.store.settings.dashboard_port or free_port(_HOST, None)
+    script = app_file()
+    leave_with_supervisor()
+    common.console.print(f"Dashboard  http://{_HOST}:{port}")
+    options: dict[str, Any] = {
+        "server.address": _HOST,
+        "server.port": port,
+        "server.headless": True,
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": False,
+        "global.developmentMode": False,
+    }
+    bootstrap.load_config_options(options)
+    bootstrap.run(str(script), False, [], options)
+
+
+def collector(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; another than 127.0.0.1 needs public_url.")
+    ] = None,
+) -> None:
+    """Start the collector alone: opens, clicks, unsubscribes and page visits arrive there."""
+    from analytics.collector.serve import run
+
+    log_lines()
+    leave_with_supervisor()
+    with common.services() as services:
+        settings = services.store.settings
+        run(services.store, host or settings.collector_host, port or settings.collector_port)
+
+
+def worker() -> None:
+    """Start the worker alone: it sends, ingests, imports and tidies up."""
+    from analytics.worker import Worker
+
+    log_lines()
+    leave_with_supervisor()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with common.services() as services:
+        Worker(services).run(stop)
+
+
+def app_file() -> Path:
+    """Return the dashboard's script: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(str(resources.files("analytics")))
+    for candidate in (package.parent / "app.py", package / "_shipped" / "app.py"):
+        if candidate.is_file():
+            return candidate
+    raise SettingsError("dashboard", str(package), "app.py beside the package; install Shelduck again")
+
+
+def log_lines() -> None:
+    """Make the log of this process plain lines on stdout, each with its time."""
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False, sort_keys=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )

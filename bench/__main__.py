@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -27,14 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     size = "quick" if options.quick else "full"
     print(
-        f"{options.name} ({size}), {platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}"
+        f"{options.name} ({size}), {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{datetime.now(UTC):%Y-%m-%d}"
     )
     width = max(len(measure.name) for measure in measures)
     print(f"{'':{width}}  {'ours':>12}  {'theirs':>12}  {'unit':8}  ratio ours/theirs")
     for measure in measures:
-        print(
-            f"{measure.name:{width}}  {measure.ours:12,.3f}  {measure.theirs:12,.3f}  {measure.unit:8}  {measure.ratio:.2f}"
-        )
+        figures = f"{measure.ours:12,.3f}  {measure.theirs:12,.3f}  {measure.unit:8}  {measure.ratio:.2f}"
+        print(f"{measure.name:{width}}  {figures}")
     return 0
 
 

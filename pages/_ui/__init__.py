@@ -1,0 +1,1 @@
+"""What pages share: the open services, widgets, charts, messages, the mail preview."""

@@ -1,0 +1,39 @@
+"""The few rules of style a theme cannot say: measures, tabular figures, the state bar, quiet captions."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_CSS = """
+<style>
+[data-testid="stMainBlockContainer"] { max-width: 1180px; padding-left: 2.5rem; padding-right: 2.5rem; }
+[data-testid="stMetricValue"], [data-testid="stMetricDelta"] { font-variant-numeric: tabular-nums; }
+[data-testid="stMetricLabel"] p { font-size: 0.85rem; }
+[data-testid="stHeadingWithActionElements"] h1 { letter-spacing: -0.015em; padding-bottom: 0.75rem; }
+[data-testid="stHeadingWithActionElements"] h2, [data-testid="stHeadingWithActionElements"] h3 { padding-top: 0.9rem; padding-bottom: 0.6rem; }
+div[class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 0.8rem; }
+div[class*="st-key-tiles-"] > div, div[class*="st-key-tiles-"] .stMetric { width: 100%; height: 100%; }
+[data-testid="stSidebarNav"] li a span { font-size: 0.95rem; }
+[data-testid="stSidebarHeader"] > div:first-child { display: flex; align-items: center; gap: 0.5rem; }
+[data-testid="stSidebarHeader"] > div:first-child::after { content: "Shelduck"; font-family: "Source Serif", serif;
+    font-weight: 600; font-size: 1.4rem; letter-spacing: -0.01em; }
+div[class*="st-key-empty-"] { padding: 2.2rem 1.5rem; text-align: center; }
+div[class*="st-key-banner-"] { padding: 0.15rem 0; }
+.sd-bar { display: flex; gap: 2px; height: 14px; border-radius: 7px; overflow: hidden; margin: 0.3rem 0 0.55rem; }
+.sd-bar i { display: block; min-width: 3px; }
+.sd-legend { display: flex; flex-wrap: wrap; gap: 0.35rem 1.4rem; font-size: 0.9rem;
+             font-variant-numeric: tabular-nums; }
+.sd-legend span { white-space: nowrap; }
+.sd-legend i { display: inline-block; width: 9px; height: 9px; border-radius: 3px; margin-right: 0.45em; }
+.sd-legend b { font-weight: 600; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+}
+@media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }
+</style>
+"""
+
+
+def apply() -> None:
+    """Put the rules onto the page; they are constant text."""
+    st.html(_CSS)

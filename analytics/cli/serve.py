@@ -7,7 +7,7 @@ import sys
 import threading
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
@@ -82,23 +82,21 @@ def _port(addresses: dict[str, str], name: str) -> list[str]:
 
 def dashboard(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0) -> None:
     """Start the dashboard alone, on this machine only."""
-    from streamlit.web import bootstrap  # type: ignore[import-untyped,unused-ignore]
+    from streamlit.web.cli import main as streamlit
 
     with common.services() as services:
         port = port or services.store.settings.dashboard_port or free_port(_HOST, None)
-    script = app_file()
     leave_with_supervisor()
     common.console.print(f"Dashboard  http://{_HOST}:{port}")
-    options: dict[str, Any] = {
+    options = {
         "server.address": _HOST,
         "server.port": port,
-        "server.headless": True,
+        "server.headless": "true",
         "server.fileWatcherType": "none",
-        "browser.gatherUsageStats": False,
-        "global.developmentMode": False,
+        "browser.gatherUsageStats": "false",
     }
-    bootstrap.load_config_options(options)
-    bootstrap.run(str(script), False, [], options)
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    streamlit(["run", str(app_file()), *flags], prog_name="streamlit")
 
 
 def collector(

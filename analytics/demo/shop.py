@@ -195,6 +195,7 @@ def _orders(
     orders.insert(0, "id", [f"O{n:06d}" for n in range(1, len(orders) + 1)])
     orders.insert(1, "identifier", [f"{100_000 + n}" for n in range(1, len(orders) + 1)])
     items = order_items(rng, orders["id"].to_numpy(), products)
+    items["created_at"] = items["order_id"].map(orders.set_index("id")["created_at"])
     totals = (items["price"] * items["quantity"]).groupby(items["order_id"]).sum().round(2)
     orders["subtotal"] = orders["id"].map(totals)
     orders["total"] = orders["subtotal"]
@@ -241,9 +242,10 @@ def _baskets(
         }
     )
     lines = order_items(rng, head["id"].to_numpy(), products).rename(columns={"order_id": f"{entity}_id"})
+    lines["created_at"] = lines[f"{entity}_id"].map(head.set_index("id")["created_at"])
     totals = (lines["price"] * lines["quantity"]).groupby(lines[f"{entity}_id"]).sum().round(2)
     if entity == "quote":
-        head.insert(1, "qid", [f"{5_000 + n}" for n in range(1, count + 1)])
+        head.insert(1, "identifier", [f"{5_000 + n}" for n in range(1, count + 1)])
         head["internal_status"] = rng.choice(["open", "sent_to_customer", "accepted", "expired"], count)
         head["valid_until"] = made + pd.Timedelta(days=30)
     else:

@@ -43,7 +43,7 @@ class Till:
                 "created_at": pd.Timestamp(at).as_unit("us"),
             }
         )
-        self._items.append(items)
+        self._items.append(items.assign(created_at=self._orders[-1]["created_at"]))
         columns = (items[name].tolist() for name in ("sku", "product_name", "price", "quantity"))
         lines = [[sku, name, "", price, int(quantity)] for sku, name, price, quantity in zip(*columns, strict=True)]
         return number, total, json.dumps(lines)

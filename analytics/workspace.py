@@ -1,0 +1,102 @@
+"""The front door for notebooks and scripts: one object that opens a workspace and answers questions about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analytics.bootstrap import create_services, open_services
+from analytics.engine import LockedEngine
+from analytics.model.clock import Clock
+from analytics.segments import Definition, load_definition
+from analytics.services import Services
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Workspace:
+    """An open workspace. Use it in a `with` block, or close it when done."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    @classmethod
+    def open(cls, folder: Path | str | None = None, *, clock: Clock | None = None) -> Workspace:
+        """Open the workspace in `folder`, by default SHELDUCK_HOME or the nearest one from the current folder upward.
+
+        Raises WorkspaceError saying where it looked.
+        """
+        return cls(open_services(None if folder is None else Path(folder), clock=clock))
+
+    @classmethod
+    def create(cls, folder: Path | str, *, clock: Clock | None = None, **settings: Any) -> Workspace:
+        """Make a workspace in `folder` with some settings (`timezone="Europe/Berlin"`) and open it.
+
+        Raises WorkspaceError if there is one already, SettingsError for an unusable value.
+        """
+        return cls(create_services(Path(folder), clock=clock, settings=settings))
+
+    def segment(self, definition: Definition | Mapping[str, Any] | Path | str) -> SegmentQuestion:
+        """Return the segment of a definition, a document, a file (Path, or text ending in .yaml, .yml, .json) or a
+        stored segment's name. Raises SegmentError for what cannot be compiled, NotFound for an unknown name.
+        """
+        if isinstance(definition, Mapping):
+            definition = Definition.from_document(definition)
+        elif isinstance(definition, Path) or (
+            isinstance(definition, str) and definition.endswith((".yaml", ".yml", ".json"))
+        ):
+            definition = load_definition(Path(definition))
+        elif isinstance(definition, str):
+            definition = self.services.segments.get(definition).definition
+        return SegmentQuestion(self.services, definition)
+
+    def report(self, name: str, **filters: Any) -> Any:
+        """Return the report `name` ("efficiency") with `.df()`, `.csv(path)`, `.sql` and `.footer`.
+
+        `filters` are those of the report (`since="2026-01-01"`). Raises ReportError listing what there is.
+        """
+        return self.services.reports.report(name, **filters)
+
+    def sql(self, query: str, *, seconds: float = 30.0, rows: int = 100_000) -> pd.DataFrame:
+        """Return the first `rows` rows of one SELECT over the lake's tables, as a pandas frame.
+
+        It runs on a connection that reads the snapshot's tables and nothing else. Raises ReportError for SQL that
+        names anything else or takes longer than `seconds`.
+        """
+        with LockedEngine(self.services.store.snapshot(), self.services.store.settings) as engine:
+            return engine.query(query, seconds=seconds, rows=rows).table.to_pandas()
+
+    def close(self) -> None:
+        """Give back what is open."""
+        self.services.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class SegmentQuestion:
+    """A segment that can be asked. Every answer reads the newest snapshot."""
+
+    def __init__(self, services: Services, definition: Definition) -> None:
+        self._services, self.definition = services, definition
+
+    def count(self) -> int:
+        """Return how many rows of the entity are in the segment."""
+        with self._services.engine() as engine:
+            return self._services.segments.count(self.definition, engine)
+
+    def df(self, limit: int = 1_000) -> pd.DataFrame:
+        """Return the first `limit` rows: key, title and the definition's columns."""
+        with self._services.engine() as engine:
+            return self._services.segments.sample(self.definition, engine, limit).to_pandas()
+
+    @cached_property
+    def sql(self) -> str:
+        """The query, formatted, with its values."""
+        return self._services.segments.sql(self.definition)

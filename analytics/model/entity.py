@@ -35,6 +35,7 @@ class Field:
     options: tuple[str, ...] = ()
     keep: Literal["latest", "earliest"] = "latest"
     default: str | None = None
+    aliases: tuple[str, ...] = ()  # what other programs call it: an import maps columns of these names to it
     doc: str = ""
 
     @property
@@ -91,6 +92,7 @@ class Entity:
     title: str | None = None  # field a person recognises a row by
     as_of: str | None = None  # time field by which later rows are hidden
     parent: str | None = None  # relation to the row these rows belong to; such rows have no key in the source
+    document: bool = False  # a row is a paper of its as_of time: what it tells of other rows was known then
     doc: str = ""
 
     @property

@@ -27,7 +27,7 @@ class Till:
         number = f"{self._series}{len(self._orders) + 1:04d}"
         items = order_items(self._rng, np.array([f"O{number}"]), self._products)
         total = round(float((items["price"] * items["quantity"]).sum()), 2)
-        user = self._users.loc[address]
+        user, made = self._users.loc[address], pd.Timestamp(at).as_unit("us")
         self._orders.append(
             {
                 "id": f"O{number}",
@@ -40,10 +40,10 @@ class Till:
                 "total": total,
                 "internal_status": "open",
                 "payment_status": "full",
-                "created_at": pd.Timestamp(at).as_unit("us"),
+                "created_at": made,
             }
         )
-        self._items.append(items.assign(created_at=self._orders[-1]["created_at"]))
+        self._items.append(items.assign(created_at=made))
         columns = (items[name].tolist() for name in ("sku", "product_name", "price", "quantity"))
         lines = [[sku, name, "", price, int(quantity)] for sku, name, price, quantity in zip(*columns, strict=True)]
         return number, total, json.dumps(lines)

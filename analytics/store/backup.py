@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from analytics.errors import StoreError, WorkspaceError
 from analytics.model.clock import Clock, SystemClock
@@ -31,7 +31,7 @@ from analytics.store.folder import Folder, sync_file, unwritable, writing
 from analytics.store.lake import LOG
 from analytics.store.state import State
 from analytics.store.store import Store
-from analytics.store.tables import delivery, delivery_fact, lease, meta, sending
+from analytics.store.tables import FIRST_OF_INSTANCE, delivery, delivery_fact, lease, meta, sending
 
 _MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -235,6 +235,12 @@ def _renumber(state: State) -> int:
         old = connection.execute(select(meta.c.value).where(meta.c.name == "instance")).scalar_one()
         instance = int(old) + 1 + secrets.randbelow(_LARGEST_STEP)
         connection.execute(update(meta).where(meta.c.name == "instance").values(value=instance))
+        # The lake may hold facts the old workspace numbered after the backup: new ones are numbered above all of those.
+        connection.execute(text("delete from sqlite_sequence where name = 'delivery_fact'"))
+        connection.execute(
+            text("insert into sqlite_sequence (name, seq) values ('delivery_fact', :seq)"),
+            {"seq": instance * FIRST_OF_INSTANCE},
+        )
     return instance
 
 

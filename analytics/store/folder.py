@@ -65,6 +65,16 @@ class Folder:
         return self.root / "backups"
 
     @property
+    def frozen(self) -> Path:
+        """Audiences on their way into the ledger."""
+        return self.root / "frozen"
+
+    @property
+    def sink(self) -> Path:
+        """Mails the local sink caught."""
+        return self.root / "sink"
+
+    @property
     def parts(self) -> tuple[Path, ...]:
         """The folders a workspace consists of."""
         return (
@@ -75,6 +85,8 @@ class Folder:
             self.logs,
             self.quarantine,
             self.backups,
+            self.frozen,
+            self.sink,
         )
 
     @property

@@ -30,6 +30,9 @@ from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+FIRST_OF_INSTANCE = 10_000_000_000
+"""Numbers that must stay unique when a workspace is restored (deliveries, their facts) begin at instance times this."""
+
 
 class UtcTime(TypeDecorator[datetime]):
     """An aware datetime, kept as whole microseconds since 1970-01-01 UTC."""
@@ -326,6 +329,14 @@ delivery = _table(
         name="state",
     ),
     Index("ix_delivery_work", "sending_id", "state", "due_at", "id"),
+)
+
+# Further rows of an audience that share a delivery's address; they are marked as contacted with it.
+same_address = _table(
+    "same_address",
+    Column("delivery_id", BigInteger, primary_key=True),
+    Column("entity_key", String(200), primary_key=True),
+    Column("sending_id", ForeignKey("sending.id", ondelete="CASCADE"), nullable=False, index=True),
 )
 
 # Targets of tracked links. delivery_id 0 = the same for every recipient of the sending.

@@ -313,10 +313,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["sending_id"], ["sending.id"], name=op.f("fk_link_sending_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("sending_id", "delivery_id", "number", name=op.f("pk_link")),
     )
+    op.create_table(
+        "same_address",
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("entity_key", sa.String(length=200), nullable=False),
+        sa.Column("sending_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["sending_id"], ["sending.id"], name=op.f("fk_same_address_sending_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("delivery_id", "entity_key", name=op.f("pk_same_address")),
+    )
+    op.create_index("ix_same_address_sending_id", "same_address", ["sending_id"], unique=False)
 
 
 def downgrade() -> None:
     """Drop every table of the state."""
+    op.drop_index("ix_same_address_sending_id", table_name="same_address")
+    op.drop_table("same_address")
     op.drop_table("link")
     op.drop_index("ix_delivery_work", table_name="delivery")
     op.drop_table("delivery")

@@ -1,0 +1,325 @@
+"""The collector: what each address does, and that a hit is on disk before it is answered.
+
+GET and HEAD change nothing but counts; only POST unsubscribes. Whatever it is sent, it stores what came and never looks
+closer than it must: parsing is the ingest's, and can be repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from functools import lru_cache, partial
+from typing import Any, Literal
+
+import msgspec
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from analytics.collector import answers
+from analytics.collector.answers import Answer
+from analytics.collector.asgi import Receive, Scope, Send, lifespan, serve_request
+from analytics.collector.client import client_addresses
+from analytics.collector.commit import GroupCommit
+from analytics.collector.lines import ControlLine, Endpoint, hit_line, line_ids, microseconds
+from analytics.collector.links import Keys, Links
+from analytics.collector.pages import Pages
+from analytics.collector.request import MAX_URL, Request, plain_path
+from analytics.collector.threads import Overloaded, StateThreads
+from analytics.collector.tracker import tracker_script
+from analytics.collector.unsubscribe import unsubscribe
+from analytics.errors import AnalyticsError
+from analytics.model.token import Purpose, Token
+from analytics.store import Store
+
+_STATE_SECONDS = 3.0  # a mail client waits about that long for an answer
+_STATE_THREADS = 4
+_STATE_AWAY = (AnalyticsError, SQLAlchemyError, OSError, TimeoutError, Overloaded)
+_NO_IMAGE = re.compile(rb"(?:^|&)send_image=0(?:&|$)")
+_ORIGIN = re.compile(rb"[\x21-\x7e]{1,300}")
+_HEADER_NAMES = re.compile(rb"[A-Za-z0-9, _-]{1,500}")
+_ONE_CLICK = re.compile(rb"List-Unsubscribe\s*=\s*One-Click|name=\"?List-Unsubscribe\"?\s+One-Click", re.IGNORECASE)
+_READS, _TRACKS = "GET, HEAD", "GET, HEAD, POST, OPTIONS"
+_log = structlog.get_logger("collector")
+
+
+class _Bulk(msgspec.Struct):
+    requests: list[msgspec.Raw]
+
+
+class Collector:
+    """Answers requests of one event loop: `handle` for our own server, `__call__` for any ASGI one."""
+
+    def __init__(self, store: Store) -> None:
+        """Take the store of the workspace; threads start with the first request."""
+        self._store = store
+        self._client = client_addresses(store.settings.trusted_proxies, store.settings.anonymise_bytes)
+        self._keys = Keys(store)
+        self._links = Links(store, self._keys)
+        self._pages = Pages(store.settings.name)
+        self._new_id = line_ids()
+        self._script = tracker_script()
+        self._with_origin = lru_cache(maxsize=4096)(_with_origin)
+        self._commit: GroupCommit | None = None
+        self._threads: StateThreads | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._fixed: dict[bytes, Callable[[Request], None]] = {
+            b"/matomo.php": partial(self._track, "matomo"),
+            b"/piwik.php": partial(self._track, "matomo"),
+            b"/tracking.php": partial(self._track, "oro"),
+            b"/matomo.js": self._tracker,
+            b"/piwik.js": self._tracker,
+            b"/healthz": self._health,
+            b"/robots.txt": self._robots,
+        }
+        self._tokens: dict[bytes, tuple[Purpose, bytes, Callable[[Request, Token], None]]] = {
+            b"/c/": ("c", b"", self._click),
+            b"/o/": ("o", b".gif", self._open),
+            b"/u/": ("u", b"", self._unsubscribe),
+        }
+
+    # --- life ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the threads, in the running event loop; repeated calls do nothing."""
+        if self._commit is None:
+            loop = asyncio.get_running_loop()
+            self._commit = GroupCommit(self._store.spool, loop)
+            self._threads = StateThreads(loop, _STATE_THREADS)
+
+    async def close(self) -> None:
+        """Put what is waiting on disk and end the threads."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_STATE_SECONDS + 1)
+        if self._commit is not None and self._threads is not None:
+            await self._commit.close()
+            self._threads.close()
+        self._commit = self._threads = None
+
+    # --- routes ----------------------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> None:
+        """Answer a request, now or when its hit is on disk. Never raises."""
+        try:
+            act = self._fixed.get(request.path)
+            if act is not None:
+                act(request)
+            else:
+                self._other(request)
+        except Exception:
+            _log.exception("A request could not be answered.", endpoint=request.path[:3])
+            request.answer(answers.FAILED)
+
+    def _other(self, request: Request) -> None:
+        path = plain_path(request.path)
+        known = self._tokens.get(path[:3])
+        if known is None:
+            request.answer(answers.NOT_FOUND)
+            return
+        purpose, ending, act = known
+        posts = purpose == "u"
+        if request.method not in ("GET", "HEAD") and not (posts and request.method == "POST"):
+            request.answer(answers.refused_method("GET, HEAD, POST" if posts else _READS))
+            return
+        text = path[3 : len(path) - len(ending)].decode("latin-1") if path.endswith(ending) else ""
+        token = self._keys.verify(text, purpose)
+        if token is not None:
+            act(request, token)
+        elif text and self._keys.may_be_new(text):
+            self._spawn(request, self._with_new_keys(request, text, purpose, act))
+        else:
+            request.answer(self._pages.not_found)
+
+    async def _with_new_keys(
+        self, request: Request, text: str, purpose: Purpose, act: Callable[[Request, Token], None]
+    ) -> None:
+        """Read the keys again: the first sending after our start made one, or somebody rotated them."""
+        try:
+            await self._in_thread(self._keys.load)
+        except _STATE_AWAY:
+            request.answer(self._pages.away)
+            return
+        token = self._keys.verify(text, purpose)
+        if token is None:
+            request.answer(self._pages.not_found)
+        else:
+            act(request, token)
+
+    def _open(self, request: Request, token: Token) -> None:
+        self._keep(request, "o", answers.GIF, token)
+
+    def _click(self, request: Request, token: Token) -> None:
+        location = self._links.known(token)
+        if location is not None:
+            self._keep(request, "c", answers.redirect(location), token)
+        else:
+            self._spawn(request, self._click_unknown(request, token))
+
+    async def _click_unknown(self, request: Request, token: Token) -> None:
+        """Look the target up; the click is kept whatever comes of it, for it happened."""
+        try:
+            location = await self._in_thread(partial(self._links.find, token))
+        except _STATE_AWAY as error:
+            _log.warning("A click's target could not be read from the state.", reason=_reason(error))
+            self._keep(request, "c", self._pages.away, token)
+        else:
+            answer = self._pages.not_found if location is None else answers.redirect(location)
+            self._keep(request, "c", answer, token)
+
+    def _unsubscribe(self, request: Request, token: Token) -> None:
+        if request.method == "POST":
+            self._spawn(request, self._unsubscribe_now(request, token))
+        else:
+            self._keep(request, "u", self._pages.ask, token)
+
+    async def _unsubscribe_now(self, request: Request, token: Token) -> None:
+        """Keep the wish in the spool and in the state; either alone will do, for senders read both."""
+        assert self._commit is not None
+        source: Literal["one-click", "unsubscribe page"] = (
+            "one-click" if _ONE_CLICK.search(request.body) else "unsubscribe page"
+        )
+        now = self._store.clock.now()
+        control = ControlLine(self._new_id(), microseconds(self._store.clock), "unsubscribe", token.delivery_id, source)
+        kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._commit.add_control(self._line(request, "u", token), control, kept.set_result)
+        in_state = False
+        try:
+            await self._in_thread(partial(unsubscribe, self._store, token.delivery_id, source, now))
+            in_state = True
+        except _STATE_AWAY as error:
+            _log.warning("An unsubscribe waits in the spool, for the state does not take it.", reason=_reason(error))
+        in_spool = await kept
+        request.answer(self._pages.gone if in_spool or in_state else self._pages.not_kept)
+
+    def _track(self, endpoint: Endpoint, request: Request) -> None:
+        method, answer = request.method, answers.GIF
+        origin = request.headers.get(b"origin")
+        if method == "POST":
+            answer = self._posted(request)
+        elif method == "OPTIONS":
+            answer = _preflight(request)
+        elif method not in ("GET", "HEAD"):
+            answer = answers.refused_method(_TRACKS)
+        elif not request.query:
+            answer = answers.NO_PARAMETERS
+        elif _NO_IMAGE.search(request.query):
+            answer = answers.NO_CONTENT
+        is_hit = answer.status < 400 and method != "OPTIONS" and answer is not answers.EMPTY_BULK
+        if origin is not None:
+            answer = self._with_origin(answer, origin)
+        if is_hit:
+            self._keep(request, endpoint, answer)
+        else:
+            request.answer(answer)
+
+    def _posted(self, request: Request) -> Answer:
+        """Return the answer to a POST: by its body, for clients send JSON under either content type."""
+        body = request.body.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if body[:1] == b"{":
+            try:
+                hits = msgspec.json.decode(body, type=_Bulk).requests
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                return answers.BAD_BULK
+            invalid = tuple(place for place, hit in enumerate(hits) if bytes(hit)[:1] not in (b'"', b"{"))
+            return answers.bulk(len(hits), invalid) if hits else answers.EMPTY_BULK
+        if not body and not request.query:
+            return answers.NO_PARAMETERS
+        no_image = _NO_IMAGE.search(request.query) or (len(body) < MAX_URL and _NO_IMAGE.search(body))
+        return answers.NO_CONTENT if no_image else answers.GIF
+
+    def _tracker(self, request: Request) -> None:
+        request.answer(self._script.answer(request))
+
+    def _robots(self, request: Request) -> None:
+        reads = request.method in ("GET", "HEAD")
+        request.answer(answers.ROBOTS if reads else answers.refused_method(_READS))
+
+    def _health(self, request: Request) -> None:
+        if request.method not in ("GET", "HEAD"):
+            request.answer(answers.refused_method(_READS))
+            return
+        self.start()
+        assert self._commit is not None
+        if self._commit.trouble is None:
+            request.answer(answers.HEALTHY)
+        else:
+            self._spawn(request, self._health_after_trouble(request, self._commit))
+
+    async def _health_after_trouble(self, request: Request, commit: GroupCommit) -> None:
+        """Try the folder: a balancer that took us out sends no hits that would show that the disk has room again."""
+        request.answer(answers.HEALTHY if await commit.probe() else answers.SICK)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve as an ASGI 3 application, lifespan included."""
+        if scope["type"] == "lifespan":
+            await lifespan(self, receive, send)
+        elif scope["type"] == "http":
+            await serve_request(self, scope, receive, send)
+        else:  # a websocket: closing before accepting refuses it (ASGI specification, websocket.close)
+            await send({"type": "websocket.close", "code": 1000})
+
+    # --- parts -----------------------------------------------------------------------------------------
+
+    def _line(self, request: Request, endpoint: Endpoint, token: Token | None) -> Any:
+        ip = self._client(request.peer, request.headers.get(b"x-forwarded-for"))
+        delivery, number = (token.delivery_id, token.link_number or None) if token else (None, None)
+        return hit_line(request, endpoint, self._new_id(), microseconds(self._store.clock), ip, delivery, number)
+
+    def _keep(self, request: Request, endpoint: Endpoint, answer: Answer, token: Token | None = None) -> None:
+        """Answer once the request is on disk, or say that it could not be put there."""
+        if self._commit is None:
+            self.start()
+        assert self._commit is not None
+        self._commit.add(
+            self._line(request, endpoint, token),
+            lambda kept: request.answer(answer if kept else answers.CANNOT_WRITE),
+        )
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        self.start()
+        assert self._threads is not None
+        return await self._threads.call(work, _STATE_SECONDS)
+
+    def _spawn(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
+        self.start()
+        task = asyncio.get_running_loop().create_task(_finished(request, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _finished(request: Request, work: Coroutine[Any, Any, None]) -> None:
+    """Await the work of a request; where it fails by a mistake of ours, the request is answered all the same."""
+    try:
+        await work
+    except Exception:
+        _log.exception("A request could not be answered.", endpoint=request.path[:3])
+        request.answer(answers.FAILED)
+
+
+def _with_origin(answer: Answer, origin: bytes) -> Answer:
+    """Return the answer for a script of another site: any may send hits, with its cookies, and read nothing secret."""
+    if not _ORIGIN.fullmatch(origin):
+        return answer
+    return answer.with_headers(
+        (b"access-control-allow-origin", origin), (b"access-control-allow-credentials", b"true"), (b"vary", b"Origin")
+    )
+
+
+def _preflight(request: Request) -> Answer:
+    """Return the answer to a preflight (Fetch standard, CORS-preflight request)."""
+    wanted = request.headers.get(b"access-control-request-headers", b"")
+    return answers.NO_CONTENT.with_headers(
+        (b"access-control-allow-methods", _TRACKS.encode()),
+        (b"access-control-allow-headers", wanted if _HEADER_NAMES.fullmatch(wanted) else b"Content-Type"),
+        (b"access-control-max-age", b"86400"),
+        (b"allow", _TRACKS.encode()),
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """Return why the state did not answer, as a sentence for the log."""
+    if isinstance(error, TimeoutError):
+        return f"It did not answer within {_STATE_SECONDS:g} seconds."
+    if isinstance(error, Overloaded):
+        return "Too many questions wait for it."
+    return str(error)

@@ -123,7 +123,8 @@ def field_choices(model: EntityModel, entity: str, depth: int = 2) -> tuple[Fiel
 def _fields(
     model: EntityModel, entity: Entity, path: str, label: str, depth: int, seen: frozenset[str]
 ) -> Iterator[FieldChoice]:
-    for f in entity.fields.values():
+    # What a marketer knows by name first, numbers of records last.
+    for f in sorted(entity.fields.values(), key=lambda f: f.name == entity.key or f.name.endswith("_id")):
         yield FieldChoice(f"{path}{f.name}", f"{label}{f.label}", f.type, f.options)
     for relation in entity.relations.values():
         if depth and relation.kind == "one" and relation.target not in seen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import streamlit as st
@@ -44,6 +45,17 @@ def request_key(action: str) -> str:
     if name not in st.session_state:
         st.session_state[name] = uuid.uuid4().hex
     return cast(str, st.session_state[name])
+
+
+def once(action: str, work: Callable[[], T]) -> T:
+    """Return what `work` returned for this action, doing it at most once until `done(action)`.
+
+    A second click that arrives while the first one is served runs the page again; it must not create a second thing.
+    """
+    name = f"result.{action}.{request_key(action)}"
+    if name not in st.session_state:
+        st.session_state[name] = work()
+    return cast(T, st.session_state[name])
 
 
 def done(action: str) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from analytics.views.wording import number
+from analytics.views.wording import NOTHING, number
 from pages._ui import messages
 from pages._ui.palette import palette
+
+
+_OPEN = "_open"
 
 
 @dataclass(frozen=True)
@@ -87,25 +91,23 @@ def table(
     height: int | str = "auto",
     pick: bool = False,
 ) -> int | None:
-    """Draw rows as a table with these columns ({name: st.column_config...}); returns the index of a picked row.
+    """Draw rows as a table with these columns ({name: st.column_config...}); returns the index of the row to open.
 
+    `pick` adds a button to every row.
     Cells are drawn as text on a canvas: markup in them stays what it is.
     """
-    frame = pd.DataFrame(list(rows), columns=list(columns))
-    shown = st.dataframe(
-        frame,
-        column_config=dict(columns),
-        hide_index=True,
-        key=key,
-        alt=alt,
-        height=height,  # type: ignore[arg-type]
-        on_select="rerun" if pick else "ignore",
-        selection_mode="single-row",
-    )
-    if not pick:
-        return None
-    picked = shown["selection"]["rows"]
-    return int(picked[0]) if picked and picked[0] < len(frame) else None
+    frame = pd.DataFrame([{n: _cell(v) for n, v in row.items()} for row in rows], columns=list(columns))
+    config = dict(columns)
+    if pick:
+        frame[_OPEN] = ":material/arrow_forward: Open"
+        config[_OPEN] = st.column_config.ButtonColumn("", type="tertiary", width=90, key=f"{key}.open")
+    st.dataframe(frame, column_config=config, hide_index=True, key=key, alt=alt, height=height, placeholder=NOTHING)  # type: ignore[arg-type]
+    clicked = st.session_state.get(f"{key}.open") if pick else None
+    return int(clicked["row"]) if clicked and clicked["row"] < len(frame) else None
+
+
+def _cell(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value  # a grid draws amounts, it does not compute with them
 
 
 def count(label: str, help: str | None = None) -> Any:  # noqa: A002  # the name Streamlit uses
@@ -131,6 +133,11 @@ def words(label: str, width: str = "medium", help: str | None = None) -> Any:  #
 def when(label: str) -> Any:
     """Return the column of a moment, already on the workspace's wall clocks."""
     return st.column_config.DatetimeColumn(label, format="D MMM YYYY, HH:mm", width="medium")
+
+
+def day(label: str) -> Any:
+    """Return the column of a date."""
+    return st.column_config.DateColumn(label, format="D MMM YYYY", width="small")
 
 
 def state_bar(shares: Sequence[Share]) -> None:

@@ -38,9 +38,19 @@ class Shop:
     liveliness: pd.Series  # orders a year a customer user makes unasked, by customer user id
     opened_at: datetime
 
-    def until(self, moment: datetime) -> dict[str, pd.DataFrame]:
-        """Return what the shop's export holds at `moment`: rows made by then."""
-        return {name: table[_made(table) <= pd.Timestamp(moment)] for name, table in self.tables.items()}
+    def between(self, since: datetime, until: datetime) -> dict[str, pd.DataFrame]:
+        """Return what a nightly export at `until` has that one at `since` had not: rows made after it, and customer
+        users with their last log-in as it was then.
+        """
+        after, by = pd.Timestamp(since), pd.Timestamp(until)
+        fresh = {}
+        for name, table in self.tables.items():
+            made = _made(table)
+            first = since == self.opened_at
+            fresh[name] = table[(made <= by) & (first | (made > after))]
+        users, orders = self.tables["customer_user"], self.tables["order"]
+        fresh["customer_user"] = _with_logins(users[users["created_at"] <= by], orders[orders["created_at"] <= by])
+        return fresh
 
 
 def make_shop(seed: int, today: datetime, size: Size = FULL) -> Shop:
@@ -60,7 +70,6 @@ def make_shop(seed: int, today: datetime, size: Size = FULL) -> Shop:
     orders, items = _orders(rng, users, customers, products, rates, quiet_from, opened)
     lists, list_items = _baskets(rng, users, products, opened, "shopping_list", size.shopping_lists)
     quotes, quote_items = _baskets(rng, users, products, opened, "quote", size.quotes)
-    _stamp_users(users, orders)
     tables = {
         "customer_group": pd.DataFrame({"id": [g.lower() for g in people.GROUPS], "name": people.GROUPS}),
         "customer": customers.drop(columns=["country", "city"]),
@@ -139,11 +148,14 @@ def _users(rng: np.random.Generator, count: int, customers: pd.DataFrame, opened
     )
 
 
-def _stamp_users(users: pd.DataFrame, orders: pd.DataFrame) -> None:
-    """Set last_login to the last order of each user, or the sign-up."""
+def _with_logins(users: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the users with the last log-in at their last order (or sign-up) and one log-in an order and sign-up."""
     last = orders.groupby("customer_user_id")["created_at"].max()
-    users["last_login"] = users["id"].map(last).fillna(users["created_at"])
-    users["login_count"] = users["id"].map(orders["customer_user_id"].value_counts()).fillna(0).astype("int64") + 1
+    counts = orders["customer_user_id"].value_counts()
+    return users.assign(
+        last_login=users["id"].map(last).fillna(users["created_at"]),
+        login_count=users["id"].map(counts).fillna(0).astype("int64") + 1,
+    )
 
 
 def _products(rng: np.random.Generator, count: int, opened: datetime) -> pd.DataFrame:

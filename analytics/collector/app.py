@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Coroutine
 from functools import lru_cache, partial
 from typing import Any, Literal
@@ -21,10 +22,10 @@ from analytics.collector.answers import Answer
 from analytics.collector.asgi import Receive, Scope, Send, lifespan, serve_request
 from analytics.collector.client import client_addresses
 from analytics.collector.commit import GroupCommit
-from analytics.collector.lines import ControlLine, Endpoint, hit_line, line_ids, microseconds
+from analytics.collector.lines import ControlLine, Endpoint, hit_line, line_ids, microsecond_clock
 from analytics.collector.links import Keys, Links
 from analytics.collector.pages import Pages
-from analytics.collector.request import MAX_URL, Request, plain_path
+from analytics.collector.request import Request, plain_path
 from analytics.collector.threads import Overloaded, StateThreads
 from analytics.collector.tracker import tracker_script
 from analytics.collector.unsubscribe import unsubscribe
@@ -34,6 +35,7 @@ from analytics.store import Store
 
 _STATE_SECONDS = 3.0  # a mail client waits about that long for an answer
 _STATE_THREADS = 4
+_MOST_WAITING = 512  # requests that wait for keys to be read again
 _STATE_AWAY = (AnalyticsError, SQLAlchemyError, OSError, TimeoutError, Overloaded)
 _NO_IMAGE = re.compile(rb"(?:^|&)send_image=0(?:&|$)")
 _ORIGIN = re.compile(rb"[\x21-\x7e]{1,300}")
@@ -58,6 +60,7 @@ class Collector:
         self._links = Links(store, self._keys)
         self._pages = Pages(store.settings.name)
         self._new_id = line_ids()
+        self._now = microsecond_clock(store.clock)
         self._script = tracker_script()
         self._with_origin = lru_cache(maxsize=4096)(_with_origin)
         self._commit: GroupCommit | None = None
@@ -134,8 +137,12 @@ class Collector:
         self, request: Request, text: str, purpose: Purpose, act: Callable[[Request, Token], None]
     ) -> None:
         """Read the keys again: the first sending after our start made one, or somebody rotated them."""
+        came = time.monotonic()
         try:
-            await self._in_thread(self._keys.load)
+            if len(self._tasks) > _MOST_WAITING:
+                raise Overloaded
+            await asyncio.sleep(self._keys.pause)
+            await self._in_thread(partial(self._keys.load, came))
         except _STATE_AWAY:
             request.answer(self._pages.away)
             return
@@ -179,7 +186,7 @@ class Collector:
             "one-click" if _ONE_CLICK.search(request.body) else "unsubscribe page"
         )
         now = self._store.clock.now()
-        control = ControlLine(self._new_id(), microseconds(self._store.clock), "unsubscribe", token.delivery_id, source)
+        control = ControlLine(self._new_id(), self._now(), "unsubscribe", token.delivery_id, source)
         kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._commit.add_control(self._line(request, "u", token), control, kept.set_result)
         in_state = False
@@ -202,7 +209,7 @@ class Collector:
             answer = answers.refused_method(_TRACKS)
         elif not request.query:
             answer = answers.NO_PARAMETERS
-        elif _NO_IMAGE.search(request.query):
+        elif _wants_no_image(request.query):
             answer = answers.NO_CONTENT
         is_hit = answer.status < 400 and method != "OPTIONS" and answer is not answers.EMPTY_BULK
         if origin is not None:
@@ -218,13 +225,13 @@ class Collector:
         if body[:1] == b"{":
             try:
                 hits = msgspec.json.decode(body, type=_Bulk).requests
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return answers.BAD_BULK
             invalid = tuple(place for place, hit in enumerate(hits) if bytes(hit)[:1] not in (b'"', b"{"))
             return answers.bulk(len(hits), invalid) if hits else answers.EMPTY_BULK
         if not body and not request.query:
             return answers.NO_PARAMETERS
-        no_image = _NO_IMAGE.search(request.query) or (len(body) < MAX_URL and _NO_IMAGE.search(body))
+        no_image = _wants_no_image(request.query) or _wants_no_image(body)
         return answers.NO_CONTENT if no_image else answers.GIF
 
     def _tracker(self, request: Request) -> None:
@@ -263,7 +270,7 @@ class Collector:
     def _line(self, request: Request, endpoint: Endpoint, token: Token | None) -> Any:
         ip = self._client(request.peer, request.headers.get(b"x-forwarded-for"))
         delivery, number = (token.delivery_id, token.link_number or None) if token else (None, None)
-        return hit_line(request, endpoint, self._new_id(), microseconds(self._store.clock), ip, delivery, number)
+        return hit_line(request, endpoint, self._new_id(), self._now(), ip, delivery, number)
 
     def _keep(self, request: Request, endpoint: Endpoint, answer: Answer, token: Token | None = None) -> None:
         """Answer once the request is on disk, or say that it could not be put there."""
@@ -294,6 +301,11 @@ async def _finished(request: Request, work: Coroutine[Any, Any, None]) -> None:
     except Exception:
         _log.exception("A request could not be answered.", endpoint=request.path[:3])
         request.answer(answers.FAILED)
+
+
+def _wants_no_image(parameters: bytes) -> bool:
+    """Return whether send_image=0 is among them; the plain search first, for it costs 0.05 us and the other 3."""
+    return b"send_image=0" in parameters and _NO_IMAGE.search(parameters) is not None
 
 
 def _with_origin(answer: Answer, origin: bytes) -> Answer:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Final, Protocol, cast
+from typing import Protocol, cast
 
 import httptools
 import structlog
@@ -26,16 +27,22 @@ from analytics.collector.request import (
     keep_header,
 )
 
-HEAD_SECONDS: Final = 10
-BODY_SECONDS: Final = 30
-IDLE_SECONDS: Final = 75
-LINGER_SECONDS: Final = 2
-MAX_CONNECTIONS: Final = 4096
-MAX_HELD: Final = 48 * 1024 * 1024  # bytes of unfinished requests, all connections together
 _MAX_PIPELINED = 64  # requests of one connection waiting for the disk before we stop reading it
 _NEVER = 1 << 60
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")}
 _log = structlog.get_logger("collector")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a client may take: connections, bytes and whole seconds. Each request has further limits in `request`."""
+
+    connections: int = 4096
+    held: int = 48 * 1024 * 1024  # bytes of unfinished requests, all connections together
+    head_seconds: int = 10  # from the first byte of a request, or the connection, to the end of its headers
+    body_seconds: int = 30  # from there to the end of the body; also for a client that does not read its answer
+    idle_seconds: int = 75  # between requests
+    linger_seconds: int = 2  # after a refusal, for the client to read it
 
 
 class Handler(Protocol):
@@ -70,10 +77,10 @@ class _Refused(Exception):
 class Connections:
     """What all connections of a server share: the handler, the clock for deadlines and the Date header."""
 
-    def __init__(self, handler: Handler, limit: int = MAX_CONNECTIONS) -> None:
-        """Take the handler and how many connections may be open at once."""
+    def __init__(self, handler: Handler, limits: Limits) -> None:
+        """Take the handler and the limits."""
         self.handle = handler.handle
-        self.limit = limit
+        self.limits = limits
         self.open: set[Connection] = set()
         self.held = 0  # bytes of unfinished requests
         self.now = 0  # whole seconds since the start; deadlines need no more
@@ -172,8 +179,8 @@ class Connection(asyncio.Protocol):
         shared.all_closed.clear()
         peer = transport.get_extra_info("peername")
         self.peer = peer[0] if isinstance(peer, tuple) else None
-        self.deadline = shared.now + HEAD_SECONDS
-        if len(shared.open) > shared.limit or shared.is_stopping:
+        self.deadline = shared.now + shared.limits.head_seconds
+        if len(shared.open) > shared.limits.connections or shared.is_stopping:
             self._refuse(answers.BUSY)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -219,7 +226,7 @@ class Connection(asyncio.Protocol):
             self._refuse(answers.HEADERS_TOO_LARGE)
         elif self._fed > MAX_HEADERS + MAX_URL + MAX_BODY:
             self._refuse(answers.BODY_TOO_LARGE)
-        elif self._shared.held > MAX_HELD:
+        elif self._shared.held > self._shared.limits.held:
             self._refuse(answers.BUSY)
 
     def _held(self, size: int) -> None:
@@ -242,11 +249,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._is_paused:
             self._transport.pause_reading()
             self._is_paused = True
-        self.deadline = self._shared.now + BODY_SECONDS
+        self.deadline = self._after(self._shared.limits.body_seconds)
 
     def resume_writing(self) -> None:
         """It reads again."""
-        self.deadline = self._shared.now + IDLE_SECONDS
+        self.deadline = self._after(self._shared.limits.idle_seconds)
         self._resume()
 
     # --- the parser calls ------------------------------------------------------------------------------
@@ -257,7 +264,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._body_size = self._header_size = self._header_lines = self._fed = 0
         self._is_in_head = True
-        self.deadline = self._shared.now + HEAD_SECONDS
+        self.deadline = self._after(self._shared.limits.head_seconds)
 
     def on_url(self, url: bytes) -> None:
         """The target, or a part of it."""
@@ -286,7 +293,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """The head is complete; a body may follow."""
         self._is_in_head = False
-        self.deadline = self._shared.now + BODY_SECONDS
+        self.deadline = self._after(self._shared.limits.body_seconds)
         if self._wants_continue:
             self._wants_continue = False
             if not self._queue and self._transport is not None:
@@ -343,7 +350,7 @@ class Connection(asyncio.Protocol):
             self._close_after_answer()
         elif not queue:
             if self._request is None:
-                self.deadline = self._shared.now + IDLE_SECONDS
+                self.deadline = self._after(self._shared.limits.idle_seconds)
             if self._is_paused:
                 self._resume()
 
@@ -365,6 +372,9 @@ class Connection(asyncio.Protocol):
         """Close as it is."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _after(self, seconds: int) -> int:
+        return self._shared.now + seconds
 
     def _stop_parsing(self, refusal: Answer) -> None:
         self._refusal = refusal
@@ -389,10 +399,10 @@ class Connection(asyncio.Protocol):
         if transport is None:
             return
         if self._refusal is None or not transport.can_write_eof():
-            self.deadline = self._shared.now + BODY_SECONDS  # a slow reader may take that long
+            self.deadline = self._after(self._shared.limits.body_seconds)  # a slow reader may take that long
             transport.close()
             return
-        self.deadline = self._shared.now + LINGER_SECONDS
+        self.deadline = self._after(self._shared.limits.linger_seconds)
         transport.write_eof()
         self._resume()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -13,7 +14,7 @@ from urllib.parse import quote_from_bytes
 import msgspec
 
 from analytics.collector.request import Request, as_text
-from analytics.model.clock import Clock
+from analytics.model.clock import Clock, SystemClock
 
 Endpoint = Literal["c", "o", "u", "matomo", "oro"]
 
@@ -62,9 +63,11 @@ def line_ids() -> Callable[[], str]:
     return lambda: f"{process}{next(count):012x}"
 
 
-def microseconds(clock: Clock) -> int:
-    """Return the workspace's time in microseconds since 1970 UTC."""
-    return (clock.now() - _EPOCH) // _MICROSECOND
+def microsecond_clock(clock: Clock) -> Callable[[], int]:
+    """Return a function giving the workspace's time in microseconds since 1970 UTC."""
+    if isinstance(clock, SystemClock):
+        return lambda: time.time_ns() // 1000  # the same time at a sixth of the cost
+    return lambda: (clock.now() - _EPOCH) // _MICROSECOND
 
 
 def url_text(part: bytes) -> str:

@@ -41,21 +41,28 @@ class Keys:
         return self._verifier.verify(text, purpose)
 
     def may_be_new(self, text: str) -> bool:
-        """Return whether the token names a key not known here and it is time to look for it in the state again."""
-        if len(text) != TOKEN_LENGTH or time.monotonic() < self._loaded_at + _RELOAD_SECONDS:
-            return False
-        return _key_id(text) not in self._known
+        """Return whether the token names a key that is not known here, so that the state may have it."""
+        return len(text) == TOKEN_LENGTH and _key_id(text) not in self._known
 
-    def load(self) -> None:
-        """Read the keys from the state; for a thread, not the event loop."""
+    @property
+    def pause(self) -> float:
+        """Seconds until the state may be asked again; forged key ids shall not keep it busy."""
+        return max(0.0, self._loaded_at + _RELOAD_SECONDS - time.monotonic())
+
+    def load(self, since: float = float("inf")) -> None:
+        """Read the keys from the state, unless another request did after `since` (of time.monotonic).
+
+        For a thread, not the event loop.
+        """
         with self._guard:
-            if time.monotonic() < self._loaded_at + _RELOAD_SECONDS:
-                return  # another request has just done it
+            if self._loaded_at > since:
+                return
+            now = time.monotonic()
             secrets = self._store.keys.secrets()
             self._verifier, self._known = Verifier(secrets), frozenset(secrets)
             # Every key verifies for ever, so the newest will do, retired or not.
             self._signer = Signer(max(secrets), secrets[max(secrets)]) if secrets else None
-            self._loaded_at = time.monotonic()
+            self._loaded_at = now
 
     def landing(self, token: Token) -> str:
         """Return the landing token of a click: it ties the visit to the delivery and opens nothing."""

@@ -11,11 +11,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import structlog
 
 from analytics.collector.app import Collector
-from analytics.collector.http import MAX_CONNECTIONS, Connection, Connections
+from analytics.collector.http import Connection, Connections, Limits
 from analytics.errors import SettingsError
 from analytics.settings import Settings
 from analytics.store import Store
@@ -35,12 +36,13 @@ def run(store: Store, host: str, port: int, ready: Callable[[str], None] | None 
     """
     check_host(store.settings, host)
     with asyncio.Runner(loop_factory=_new_loop()) as runner:
-        runner.run(_serve(store, host, port, ready, None))
+        runner.run(_serve(store, host, port, ready, None, _limits()))
 
 
 @contextmanager
-def background(store: Store, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def background(store: Store, host: str = "127.0.0.1", port: int = 0, limits: Limits | None = None) -> Iterator[str]:
     """Serve in a thread of this process while the context lasts; yields the base address."""
+    limits = limits or Limits()
     check_host(store.settings, host)
     began, addresses, failures, stop = threading.Event(), [], [], threading.Event()
 
@@ -51,7 +53,7 @@ def background(store: Store, host: str = "127.0.0.1", port: int = 0) -> Iterator
     def work() -> None:
         try:
             with asyncio.Runner(loop_factory=_new_loop()) as runner:
-                runner.run(_serve(store, host, port, listening, stop))
+                runner.run(_serve(store, host, port, listening, stop, limits))
         except Exception as error:
             failures.append(error)
         finally:
@@ -80,12 +82,17 @@ def check_host(settings: Settings, host: str) -> None:
 
 
 async def _serve(
-    store: Store, host: str, port: int, ready: Callable[[str], None] | None, stop: threading.Event | None
+    store: Store,
+    host: str,
+    port: int,
+    ready: Callable[[str], None] | None,
+    stop: threading.Event | None,
+    limits: Limits,
 ) -> None:
     loop = asyncio.get_running_loop()
     collector = Collector(store)
     collector.start()
-    shared = Connections(collector, _connection_limit())
+    shared = Connections(collector, limits)
     shared.start()
     try:
         server = await loop.create_server(lambda: Connection(shared), host, port, backlog=_BACKLOG)
@@ -132,14 +139,17 @@ def _new_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-def _connection_limit() -> int:
-    """Return how many connections may be open: as many as files allow, after asking the system for more of them."""
+def _limits() -> Limits:
+    """Return the limits of a process of its own: as many connections as files allow, after asking for more of them."""
+    limits = Limits()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + _OTHER_FILES
+    wanted = limits.connections + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else max(16, min(MAX_CONNECTIONS, soft - _OTHER_FILES))
+    if soft == resource.RLIM_INFINITY:
+        return limits
+    return replace(limits, connections=max(16, min(limits.connections, soft - _OTHER_FILES)))
 
 
 def _is_loopback(host: str) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Params = Sequence[Any] | Mapping[str, Any]
+Given = Mapping[str, pa.Table] | None
 
 DUCKDB_TYPES: Mapping[ColumnType, str] = {
     "text": "VARCHAR",
@@ -74,25 +75,28 @@ class Engine:
             other.now = now
         return other
 
-    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
-        """Return all rows of a query. `params`: a list for $1, $2, ... or a mapping for $name."""
-        with self._cursor() as cursor:
+    def rows(self, sql: str, params: Params = (), given: Given = None) -> list[tuple[Any, ...]]:
+        """Return all rows of a query. `params`: a list for $1, $2, ... or a mapping for $name.
+
+        `given`: Arrow tables this one query knows by name, seen by nobody else.
+        """
+        with self._cursor(given) as cursor:
             return cursor.execute(sql, _bound(params)).fetchall()
 
-    def value(self, sql: str, params: Params = ()) -> Any:
+    def value(self, sql: str, params: Params = (), given: Given = None) -> Any:
         """Return the first value of the first row, or None without rows."""
-        with self._cursor() as cursor:
+        with self._cursor(given) as cursor:
             row = cursor.execute(sql, _bound(params)).fetchone()
             return None if row is None else row[0]
 
-    def df(self, sql: str, params: Params = ()) -> pd.DataFrame:
+    def df(self, sql: str, params: Params = (), given: Given = None) -> pd.DataFrame:
         """Return the result as a pandas frame; money stays exact, as Decimal objects."""
         # Through Arrow: DuckDB's own df() makes floats of decimals and trips a deprecation of pandas 3.
-        return self.arrow(sql, params).to_pandas()
+        return self.arrow(sql, params, given).to_pandas()
 
-    def arrow(self, sql: str, params: Params = ()) -> pa.Table:
+    def arrow(self, sql: str, params: Params = (), given: Given = None) -> pa.Table:
         """Return the result as an Arrow table."""
-        with self._cursor() as cursor:
+        with self._cursor(given) as cursor:
             return cursor.sql(sql, params=_bound(params)).to_arrow_table()
 
     def batches(self, sql: str, params: Params = (), size: int = 100_000) -> Iterator[pa.RecordBatch]:
@@ -120,9 +124,11 @@ class Engine:
         self.close()
 
     @contextmanager
-    def _cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _cursor(self, given: Given = None) -> Iterator[duckdb.DuckDBPyConnection]:
         cursor = self._connection.cursor()
         try:
+            for name, data in (given or {}).items():
+                cursor.register(name, data)  # a temporary view of this cursor alone
             with reading():
                 yield cursor
         finally:

@@ -1,0 +1,20 @@
+"""Segments: conditions on an entity, compiled to one query."""
+
+from analytics.segments.compiler import Compiled, Compiler, Output, compile_segment
+from analytics.segments.definition import Definition, load_definition
+from analytics.segments.moments import Moment
+from analytics.segments.segments import Query, Sample, Segment, Segments
+
+__all__ = [
+    "Compiled",
+    "Compiler",
+    "Definition",
+    "Moment",
+    "Output",
+    "Query",
+    "Sample",
+    "Segment",
+    "Segments",
+    "compile_segment",
+    "load_definition",
+]

@@ -163,16 +163,18 @@ marketing_list = _table(
     Column("definition", JSON, nullable=False),  # the list's own segment definition, columns and sort included
     Column("segment_id", ForeignKey("segment.id", ondelete="RESTRICT")),  # when built on a stored segment
     Column("version", Integer, nullable=False, default=1),
+    Column("generation", Integer, nullable=False, default=0),  # of a static list's members; a refresh makes the next
     Column("refreshed_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     CheckConstraint("kind in ('dynamic','static')", name="kind"),
 )
 
-# Members of a static list, in order.
+# Members of a static list, in order. A refresh writes a generation in chunks, then the list shows that one at once.
 list_member = _table(
     "list_member",
     Column("list_id", ForeignKey("marketing_list.id", ondelete="CASCADE"), primary_key=True),
+    Column("generation", Integer, primary_key=True),
     Column("entity_key", String(200), primary_key=True),
     Column("position", BigInteger, nullable=False),
 )

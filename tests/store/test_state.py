@@ -122,7 +122,7 @@ def test_a_time_without_a_zone_is_refused(state: State) -> None:
 
 def test_foreign_keys_hold(state: State) -> None:
     with pytest.raises(IntegrityError), state.write() as connection:
-        connection.execute(insert(list_member).values(list_id=99, entity_key="a", position=1))
+        connection.execute(insert(list_member).values(list_id=99, generation=1, entity_key="a", position=1))
 
 
 def test_upsert_inserts_updates_or_leaves(state: State) -> None:

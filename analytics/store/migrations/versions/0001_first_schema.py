@@ -164,6 +164,7 @@ def upgrade() -> None:
         sa.Column("definition", sa.JSON(), nullable=False),
         sa.Column("segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("refreshed_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -221,12 +222,13 @@ def upgrade() -> None:
     op.create_table(
         "list_member",
         sa.Column("list_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("entity_key", sa.String(length=200), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["list_id"], ["marketing_list.id"], name=op.f("fk_list_member_list_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("list_id", "entity_key", name=op.f("pk_list_member")),
+        sa.PrimaryKeyConstraint("list_id", "generation", "entity_key", name=op.f("pk_list_member")),
     )
     op.create_table(
         "list_state",

@@ -1,0 +1,75 @@
+"""What a definition may name beyond the entity model: stored segments, lists, campaigns, and the state of members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from analytics.errors import SegmentError
+from analytics.segments.definition import Definition
+
+
+@dataclass(frozen=True)
+class Given:
+    """A table of the state a query reads under `name`, column `entity_key` first.
+
+    members: of a static list, with `position`; removed: from a list; silent: removed or unsubscribed;
+    contacted: with `times` and `last`, of one list or, without `list_id`, of all lists of `entity`.
+    """
+
+    name: str
+    what: Literal["members", "removed", "silent", "contacted"]
+    list_id: int | None = None
+    entity: str | None = None
+
+    @classmethod
+    def of_list(cls, what: Literal["members", "removed", "silent", "contacted"], list_id: int) -> Given:
+        """Return the table of one list."""
+        return cls(f"_list_{what}_{list_id}", what, list_id)
+
+    @classmethod
+    def contacted_of(cls, entity: str) -> Given:
+        """Return the table of what all lists of an entity contacted."""
+        return cls("_list_contacted_all", "contacted", None, entity)
+
+
+@dataclass(frozen=True)
+class ListSource:
+    """A marketing list as a condition sees it."""
+
+    id: int
+    name: str
+    is_static: bool
+    definition: Definition
+
+
+class Catalogue(Protocol):
+    """Finds what is stored by name or number; each method raises SegmentError naming the place when it is not there."""
+
+    def segment(self, name: str, place: str) -> Definition:
+        """Return a stored segment's definition."""
+        ...
+
+    def marketing_list(self, name: str, place: str) -> ListSource:
+        """Return a marketing list."""
+        ...
+
+    def email_campaign(self, name: str, place: str) -> int:
+        """Return the number of an email campaign."""
+        ...
+
+
+class Nothing:
+    """A catalogue without anything in it, for definitions compiled outside a workspace."""
+
+    def segment(self, name: str, place: str) -> Definition:
+        """Raise SegmentError."""
+        raise SegmentError(f"{place}: there is no segment {name!r}; no segment is stored here.")
+
+    def marketing_list(self, name: str, place: str) -> ListSource:
+        """Raise SegmentError."""
+        raise SegmentError(f"{place}: there is no marketing list {name!r}; no list is stored here.")
+
+    def email_campaign(self, name: str, place: str) -> int:
+        """Raise SegmentError."""
+        raise SegmentError(f"{place}: there is no email campaign {name!r}; no campaign is stored here.")

@@ -1,0 +1,320 @@
+"""Stored segments, and what any definition gives on a snapshot: how many rows, which, and by which SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import sqlglot
+from sqlalchemy import Connection, delete, insert, select, update
+
+from analytics.engine import Engine, read
+from analytics.errors import NotFound, SegmentError
+from analytics.model.entity import Entity, EntityModel
+from analytics.segments.compiler import Compiled, Compiler, Output
+from analytics.segments.definition import Column, Definition, Measure
+from analytics.segments.moments import Moment
+from analytics.segments.state import StoredCatalogue, by_name, given_of
+from analytics.store import Store
+from analytics.store.tables import marketing_list
+from analytics.store.tables import segment as segment_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAME_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stored segment; `version` rises with every change of its definition."""
+
+    id: int
+    name: str
+    description: str | None
+    definition: Definition
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some rows of a segment: `columns` are labels for people, `rows` an Arrow table with those names."""
+
+    columns: tuple[str, ...]
+    rows: pa.Table
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """The rows as a pandas frame."""
+        return self.rows.to_pandas()
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query for people to read: SQL over several lines and the values of its `$p1`, `$p2`, ..."""
+
+    sql: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """Return the SQL followed by its values as comments."""
+        values = [f"-- ${name} = {_one_line(value)}" for name, value in self.params.items()]
+        return "\n".join([self.sql, *values])
+
+
+class Segments:
+    """The segments of a workspace. Keeps no state of its own; may be shared by threads."""
+
+    def __init__(self, store: Store, model: EntityModel) -> None:
+        self._store, self._model = store, model
+
+    @property
+    def catalogue(self) -> StoredCatalogue:
+        """What definitions may name: stored segments, lists, campaigns."""
+        return StoredCatalogue(self._store)
+
+    # --- stored segments ---
+
+    def save(self, name: str, definition: Definition, description: str | None = None) -> Segment:
+        """Store a definition under `name`, in place of a former one of that name (whatever its case).
+
+        It is compiled and run for one row first. The version rises when the definition changed. Raises SegmentError
+        for a name that is empty or too long, for a definition that does not fit, and for one that leads back to itself.
+        """
+        name = _checked_name(name)
+        self._test(definition, name)
+        now = self._store.clock.now()
+        document = definition.to_document()
+        with self._store.state.write() as connection:
+            known = by_name(connection, segment_table, name, (segment_table.c.definition, segment_table.c.entity))
+            if known is None:
+                values: dict[str, Any] = {"name": name, "description": description, "version": 1, "created_at": now}
+                values |= {"entity": definition.entity, "definition": document, "updated_at": now}
+                made = insert(segment_table).values(**values).returning(segment_table.c.id)
+                number = connection.execute(made).scalar_one()
+            else:
+                number = known.id
+                self._check_lists(connection, known, definition)
+                changes: dict[str, Any] = {"name": name, "updated_at": now}
+                if description is not None:
+                    changes["description"] = description
+                if known.definition != document:
+                    changes |= {"definition": document, "entity": definition.entity}
+                    changes["version"] = segment_table.c.version + 1
+                connection.execute(update(segment_table).where(segment_table.c.id == number).values(**changes))
+            return _segment(connection.execute(select(segment_table).where(segment_table.c.id == number)).one())
+
+    def rename(self, name: str, new_name: str) -> Segment:
+        """Give a segment another name; SegmentError when it is taken, or when other definitions name the segment."""
+        new_name = _checked_name(new_name)
+        known = self.get(name)
+        with self._store.state.write() as connection:
+            taken = by_name(connection, segment_table, new_name, ())
+            if taken is not None and taken.id != known.id:
+                raise SegmentError(f"There is a segment {taken.name!r} already; choose another name.")
+            if known.name.casefold() != new_name.casefold():
+                _refuse_when_named(connection, known.name)
+            connection.execute(
+                update(segment_table)
+                .where(segment_table.c.id == known.id)
+                .values(name=new_name, updated_at=self._store.clock.now())
+            )
+        return self.get(new_name)
+
+    def get(self, name: str | int) -> Segment:
+        """Return the segment of this name (whatever its case) or id; NotFound lists those there are."""
+        with self._store.state.read() as connection:
+            found = by_name(connection, segment_table, name, ())
+            if found is None:
+                names = connection.execute(select(segment_table.c.name).order_by(segment_table.c.name))
+                raise NotFound("segment", name, [row.name for row in names])
+            return _segment(connection.execute(select(segment_table).where(segment_table.c.id == found.id)).one())
+
+    def all(self) -> tuple[Segment, ...]:
+        """Return every segment, by name."""
+        with self._store.state.read() as connection:
+            rows = connection.execute(select(segment_table)).all()
+        return tuple(sorted((_segment(row) for row in rows), key=lambda s: s.name.casefold()))
+
+    def delete(self, name: str | int) -> None:
+        """Delete a segment; SegmentError when a list or another segment is built on it, NotFound without one."""
+        found = self.get(name)
+        with self._store.state.write() as connection:
+            lists = _lists_on(connection, found.id)
+            if lists:
+                names = ", ".join(map(repr, lists))
+                raise SegmentError(f"The segment {found.name!r} is what the list {names} is built on; delete it first.")
+            _refuse_when_named(connection, found.name)
+            connection.execute(delete(segment_table).where(segment_table.c.id == found.id))
+
+    # --- what a definition gives ---
+
+    def count(self, definition: Definition, engine: Engine) -> int:
+        """Return how many rows a definition has."""
+        compiled = self.compiler(engine).count(definition)
+        return int(engine.value(compiled.sql, compiled.params, given_of(self._store, compiled)))
+
+    def keys(self, definition: Definition, engine: Engine) -> pa.Table:
+        """Return the keys of the rows in order: columns `position` (from 0) and `key`."""
+        compiled = self.compiler(engine).keys(definition)
+        keys = engine.arrow(compiled.sql, compiled.params, given_of(self._store, compiled))
+        return keys.add_column(0, "position", pa.array(range(keys.num_rows), pa.int64()))
+
+    def sample(self, definition: Definition, engine: Engine, limit: int = 10) -> Sample:
+        """Return the first rows in order: key, what a person knows them by, contacts, the definition's columns."""
+        outputs, labels = shown_columns(self._model, definition)
+        compiled = self.compiler(engine).rows(definition, outputs, limit=limit)
+        rows = engine.arrow(compiled.sql, compiled.params, given_of(self._store, compiled))
+        return Sample(labels, rows.rename_columns(list(labels)))
+
+    def sql(self, definition: Definition, engine: Engine | None = None) -> Query:
+        """Return the query of a definition's keys for people to read; without an engine relative dates are of now."""
+        moment = Moment.of(engine) if engine is not None else self._moment()
+        compiled = Compiler(self._model, moment, self.catalogue).keys(definition)
+        return Query(pretty(compiled), compiled.params)
+
+    def check(self, definition: Definition) -> None:
+        """Raise SegmentError, naming the place, where a definition does not fit the entity model."""
+        Compiler(self._model, self._moment(), self.catalogue).check(definition)
+
+    def compiler(self, engine: Engine) -> Compiler:
+        """Return a compiler at the engine's moment; it makes one query."""
+        return Compiler(self._model, Moment.of(engine), self.catalogue)
+
+    def _moment(self) -> Moment:
+        settings = self._store.settings
+        return Moment(self._store.clock.now(), settings.timezone, settings.week_start_number)
+
+    def _test(self, definition: Definition, name: str) -> None:
+        compiler = Compiler(self._model, self._moment(), _Draft(self._store, name, definition))
+        compiler.check(definition)
+        read(self._store, lambda engine: self._run_once(definition, engine))
+
+    def _run_once(self, definition: Definition, engine: Engine) -> None:
+        outputs, _ = shown_columns(self._model, definition)
+        compiled = self.compiler(engine).rows(definition, outputs, limit=1)
+        engine.rows(compiled.sql, compiled.params, given_of(self._store, compiled))
+
+    def _check_lists(self, connection: Connection, known: Any, definition: Definition) -> None:
+        if known.entity == definition.entity:
+            return
+        lists = _lists_on(connection, known.id)
+        if lists:
+            raise SegmentError(
+                f"The segment {known.name!r} cannot change from {known.entity} to {definition.entity}: the list "
+                f"{lists[0]!r} is built on it. Save it under another name."
+            )
+
+
+class _Draft(StoredCatalogue):
+    """The catalogue as it will be once a definition is saved, so that a cycle is seen before it is stored."""
+
+    def __init__(self, store: Store, name: str, definition: Definition) -> None:
+        super().__init__(store)
+        self._name, self._definition = name.casefold(), definition
+
+    def segment(self, name: str, place: str) -> Definition:
+        return self._definition if name.strip().casefold() == self._name else super().segment(name, place)
+
+
+def shown_columns(model: EntityModel, definition: Definition) -> tuple[tuple[Output, ...], tuple[str, ...]]:
+    """Return the outputs that show a row to a person, and labels of these and the key before them, all different."""
+    entity = model.entities.get(definition.entity)
+    if entity is None:
+        raise SegmentError(
+            f"entity: {definition.entity!r} is not an entity; there are {', '.join(sorted(model.entities))}."
+        )
+    sources: list[tuple[str, str | Measure]] = []
+    if entity.title is not None and entity.title != entity.key:
+        sources.append((entity.fields[entity.title].label, entity.title))
+    sources.extend((contact.name, contact.path) for contact in entity.contacts if contact.path != entity.title)
+    shown = {source for _, source in sources}
+    sources.extend(
+        (column_label(model, entity, c), c.source) for c in definition.columns if c.label or c.source not in shown
+    )
+    labels = _unique([entity.fields[entity.key].label, *(label for label, _ in sources)])
+    return tuple(Output(f"c{n}", source) for n, (_, source) in enumerate(sources)), tuple(labels)
+
+
+def column_label(model: EntityModel, entity: Entity, column: Column) -> str:
+    """Return what a column is called: its own label, else that of its field or what it measures."""
+    if column.label:
+        return column.label
+    if isinstance(column.source, Measure):
+        of = f" {column.source.field}" if column.source.field else ""
+        return f"{column.source.measure}{of} of {column.source.related}"
+    resolved = model.resolve(entity.name, column.source)
+    own = resolved.field.label if resolved.field is not None else ""
+    return " ".join([*(r.label for r in resolved.relations), own]).strip()
+
+
+def pretty(compiled: Compiled) -> str:
+    """Return the SQL of a query over several lines."""
+    return sqlglot.parse_one(compiled.sql, dialect="duckdb").sql(dialect="duckdb", pretty=True)
+
+
+def _unique(labels: list[str]) -> list[str]:
+    taken: set[str] = set()
+    result = []
+    for label in labels:
+        name, n = label, 2
+        while name.casefold() in taken:
+            name, n = f"{label} ({n})", n + 1
+        taken.add(name.casefold())
+        result.append(name)
+    return result
+
+
+def _lists_on(connection: Connection, segment_id: int) -> list[str]:
+    """Return the names of the lists built on a segment."""
+    query = select(marketing_list.c.name).where(marketing_list.c.segment_id == segment_id)
+    return [row.name for row in connection.execute(query)]
+
+
+def _refuse_when_named(connection: Connection, name: str) -> None:
+    """Raise SegmentError when a stored definition names the segment."""
+    for kind, stored in (("segment", segment_table), ("list", marketing_list)):
+        for row in connection.execute(select(stored.c.name, stored.c.definition)):
+            if name.casefold() in {n.casefold() for n in named_segments(row.definition)}:
+                raise SegmentError(f"The segment {name!r} is named by the {kind} {row.name!r}; change that first.")
+
+
+def named_segments(document: Any) -> Iterator[str]:
+    """Yield the names of the segments a definition's document names, at any depth."""
+    if isinstance(document, Mapping):
+        if isinstance(document.get("segment"), str):
+            yield document["segment"]
+        for value in document.values():
+            yield from named_segments(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from named_segments(value)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > _NAME_LENGTH or any(not ch.isprintable() for ch in name):
+        raise SegmentError(f"{name!r} is no name for a segment; give it 1 to {_NAME_LENGTH} printable characters.")
+    return name
+
+
+def _segment(row: Any) -> Segment:
+    return Segment(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        definition=Definition.from_document(row.definition),
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _one_line(value: Any) -> str:
+    shown = value.isoformat() if isinstance(value, datetime) else repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= 200 else shown[:197] + "..."

@@ -1,0 +1,142 @@
+"""What the state database knows that segments look at: stored segments, lists, campaigns, members and their state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Column, Connection, Table, func, select
+
+from analytics.errors import SegmentError
+from analytics.segments.catalogue import Given, ListSource
+from analytics.segments.compiler import Compiled
+from analytics.segments.definition import Definition, InSegment
+from analytics.store import Store
+from analytics.store.tables import email_campaign, list_member, list_state, marketing_list, segment
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+class StoredCatalogue:
+    """The catalogue of a workspace: names are matched whatever their case, a number in digits is an id."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def segment(self, name: str, place: str) -> Definition:
+        """Return a stored segment's definition; SegmentError at `place` lists those there are."""
+        found = self._found(segment, name, "segment", place, (segment.c.definition,))
+        return Definition.from_document(found.definition)
+
+    def marketing_list(self, name: str, place: str) -> ListSource:
+        """Return a marketing list; SegmentError at `place` lists those there are."""
+        columns = (marketing_list.c.kind, marketing_list.c.definition, marketing_list.c.segment_id)
+        found = self._found(marketing_list, name, "marketing list", place, columns)
+        definition = Definition.from_document(found.definition)
+        if found.segment_id is not None:
+            with self._store.state.read() as connection:
+                stored = connection.execute(select(segment).where(segment.c.id == found.segment_id)).one()
+            definition = on_segment(definition, stored.name, Definition.from_document(stored.definition))
+        return ListSource(found.id, found.name, found.kind == "static", definition)
+
+    def email_campaign(self, name: str, place: str) -> int:
+        """Return the number of an email campaign; SegmentError at `place` lists those there are."""
+        return int(self._found(email_campaign, name, "email campaign", place, ()).id)
+
+    def _found(self, table: Table, name: str, kind: str, place: str, columns: Sequence[Column[Any]]) -> Any:
+        with self._store.state.read() as connection:
+            found = by_name(connection, table, name, columns)
+            if found is not None:
+                return found
+            names = [row.name for row in connection.execute(select(table.c.name).order_by(table.c.name))]
+        known = f"there are {', '.join(names)}" if names else f"there is no {kind} yet"
+        raise SegmentError(f"{place}: no {kind} {name!r}; {known}.")
+
+
+def by_name(connection: Connection, table: Table, name: str | int, columns: Sequence[Column[Any]]) -> Any | None:
+    """Return id, name and `columns` of the row with this name, whatever its case, or with this id, or None."""
+    rows = connection.execute(select(table.c.id, table.c.name)).all()
+    text = str(name).strip()
+    folded = text.casefold()
+    found = next((r for r in rows if r.name.casefold() == folded), None)
+    if found is None and text.isdecimal():
+        found = next((r for r in rows if r.id == int(text)), None)
+    if found is None:
+        return None
+    return connection.execute(select(table.c.id, table.c.name, *columns).where(table.c.id == found.id)).one()
+
+
+def on_segment(own: Definition, name: str, stored: Definition) -> Definition:
+    """Return the definition of a list built on a stored segment: its rows, and `own` columns, sort and conditions."""
+    from analytics.segments.definition import All
+
+    member = InSegment(name)
+    where = member if own.where is None else All((member, own.where))
+    return Definition(
+        entity=stored.entity,
+        where=where,
+        columns=own.columns or stored.columns,
+        sort=own.sort or stored.sort,
+        limit=own.limit,
+    )
+
+
+def state_tables(store: Store, given: Iterable[Given]) -> dict[str, pa.Table]:
+    """Return the tables of the state a query needs, by name."""
+    wanted = list(given)
+    if not wanted:
+        return {}
+    with store.state.read() as connection:
+        return {item.name: _table(connection, item) for item in wanted}
+
+
+def given_of(store: Store, compiled: Compiled) -> dict[str, pa.Table]:
+    """Return the tables of the state a compiled query needs, by name."""
+    return state_tables(store, compiled.given)
+
+
+def _table(connection: Connection, given: Given) -> pa.Table:
+    match given.what:
+        case "members":
+            query = (
+                select(list_member.c.entity_key, list_member.c.position)
+                .join(marketing_list, marketing_list.c.id == list_member.c.list_id)
+                .where(list_member.c.list_id == given.list_id, list_member.c.generation == marketing_list.c.generation)
+            )
+            return _arrow(connection, query, entity_key=pa.string(), position=pa.int64())
+        case "removed":
+            query = select(list_state.c.entity_key).where(
+                list_state.c.list_id == given.list_id, list_state.c.removed_at.is_not(None)
+            )
+            return _arrow(connection, query, entity_key=pa.string())
+        case "silent":
+            query = select(list_state.c.entity_key).where(
+                list_state.c.list_id == given.list_id,
+                list_state.c.removed_at.is_not(None) | list_state.c.unsubscribed_at.is_not(None),
+            )
+            return _arrow(connection, query, entity_key=pa.string())
+        case "contacted":
+            columns = {"entity_key": pa.string(), "times": pa.int64(), "last": _TIME}
+            if given.list_id is not None:
+                query = select(
+                    list_state.c.entity_key, list_state.c.contacted_times, list_state.c.last_contacted_at
+                ).where(list_state.c.list_id == given.list_id, list_state.c.contacted_times > 0)
+                return _arrow(connection, query, **columns)
+            query = (
+                select(
+                    list_state.c.entity_key,
+                    func.sum(list_state.c.contacted_times),
+                    func.max(list_state.c.last_contacted_at),
+                )
+                .join(marketing_list, marketing_list.c.id == list_state.c.list_id)
+                .where(marketing_list.c.entity == given.entity, list_state.c.contacted_times > 0)
+                .group_by(list_state.c.entity_key)
+            )
+            return _arrow(connection, query, **columns)
+
+
+def _arrow(connection: Connection, query: Any, **types: pa.DataType) -> pa.Table:
+    rows = connection.execute(query).all()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(types)
+    return pa.table({name: pa.array(values, kind) for (name, kind), values in zip(types.items(), columns, strict=True)})

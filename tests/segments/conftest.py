@@ -1,0 +1,34 @@
+"""A workspace in Berlin's time with the small shop in its lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analytics.engine import Engine
+from analytics.model.clock import SimulatedClock
+from analytics.segments import Segments
+from analytics.settings import Settings
+from analytics.store import Store
+from tests.segments.shop import MODEL, NOW, ZONE, fill, make_rows
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    settings = Settings.of({"timezone": ZONE, "threads": 2})
+    with Store.create(tmp_path / "shop", settings, SimulatedClock(NOW)) as store:
+        fill(store, make_rows(1))
+        yield store
+
+
+@pytest.fixture
+def engine(store: Store) -> Iterator[Engine]:
+    with Engine(store.snapshot(), store.settings, now=store.clock.now()) as engine:
+        yield engine
+
+
+@pytest.fixture
+def segments(store: Store) -> Segments:
+    return Segments(store, MODEL)

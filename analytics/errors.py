@@ -10,6 +10,7 @@ Each message names the value, the place and what would be right.
     │   └── LossyCast            a value would not survive its column's type
     ├── ModelError               an entity declaration that does not hold together
     ├── ImportFailed             a file that cannot be read at all (bad rows are results, not errors)
+    │   └── MappingError         a mapping that names an unknown field or column, or cannot be computed
     ├── SegmentError             a definition that cannot be compiled
     │   └── UnknownField
     ├── ListError
@@ -18,6 +19,7 @@ Each message names the value, the place and what would be right.
     ├── CampaignError
     │   └── SendingBlocked       queueing refused, with the reason
     ├── DeliveryError
+    │   └── SenderBusy           another process is sending
     ├── TrackingError
     ├── ReportError
     └── NotFound                 no such list, template, campaign, ... by that name
@@ -64,6 +66,10 @@ class ImportFailed(AnalyticsError):
     """A file cannot be imported at all."""
 
 
+class MappingError(ImportFailed):
+    """A mapping names a field or column that is not there, or cannot be computed."""
+
+
 class SegmentError(AnalyticsError):
     """A segment definition cannot be compiled."""
 
@@ -71,9 +77,10 @@ class SegmentError(AnalyticsError):
 class UnknownField(SegmentError):
     """A definition names a field or relation the entity does not have."""
 
-    def __init__(self, name: str, entity: str, known: Sequence[str]) -> None:
-        self.name, self.entity, self.known = name, entity, tuple(known)
-        super().__init__(f"{entity} has no field or relation {name!r}; there are {', '.join(known)}.")
+    def __init__(self, name: str, entity: str, known: Sequence[str], place: str | None = None) -> None:
+        self.name, self.entity, self.known, self.place = name, entity, tuple(known), place
+        where = f"{place}: " if place else ""
+        super().__init__(f"{where}{entity} has no field or relation {name!r}; there are {', '.join(known)}.")
 
 
 class ListError(AnalyticsError):
@@ -85,11 +92,12 @@ class TemplateError(AnalyticsError):
 
 
 class UnknownVariable(TemplateError):
-    """A template names a variable that does not exist."""
+    """A template names a variable that does not exist; `nearest` is the known one most like it."""
 
-    def __init__(self, name: str, place: str, known: Sequence[str]) -> None:
-        self.name, self.place, self.known = name, place, tuple(known)
-        super().__init__(f"Unknown variable {name!r} in {place}; there are {', '.join(known)}.")
+    def __init__(self, name: str, place: str, known: Sequence[str], nearest: str | None = None) -> None:
+        self.name, self.place, self.known, self.nearest = name, place, tuple(known), nearest
+        guess = f" Did you mean {nearest!r}?" if nearest else ""
+        super().__init__(f"Unknown variable {name!r} in {place}.{guess} There are {', '.join(known)}.")
 
 
 class CampaignError(AnalyticsError):
@@ -102,6 +110,10 @@ class SendingBlocked(CampaignError):
 
 class DeliveryError(AnalyticsError):
     """The ledger or the mailer cannot go on."""
+
+
+class SenderBusy(DeliveryError):
+    """Another process is sending; one at a time does."""
 
 
 class TrackingError(AnalyticsError):

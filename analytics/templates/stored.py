@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,19 +11,21 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from analytics.engine import Engine
 from analytics.errors import NotFound, TemplateError
 from analytics.model.entity import EntityModel
 from analytics.store import Store
 from analytics.store.tables import email_campaign, template
 from analytics.templates.compose import CompiledTemplate, compile_template
 from analytics.templates.preview import PreviewParts, preview
+from analytics.templates.sample import row_values
 
 _LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
 class Template:
-    """A stored template. `entity` None means any; `text` None means made from the HTML; `version` rises with changes."""
+    """A stored template. `entity` None means any, `text` None made from the HTML; `version` rises with changes."""
 
     id: int
     name: str
@@ -136,7 +139,7 @@ class Templates:
         found = stored if isinstance(stored, Template) else self.get(stored)
         return compile_template(found.subject, found.preheader, found.html, found.text, found.entity, self._model)
 
-    def preview(self, stored: Template | CompiledTemplate | int | str, values: dict[str, Any]) -> PreviewParts:
+    def preview(self, stored: Template | CompiledTemplate | int | str, values: Mapping[str, Any]) -> PreviewParts:
         """Return what a recipient with these values (by dotted path below `entity.`) would see, links untracked."""
         compiled = stored if isinstance(stored, CompiledTemplate) else self.compiled(stored)
         settings, now = self._store.settings, self._store.clock.now()
@@ -149,6 +152,18 @@ class Templates:
             "today": now.astimezone(ZoneInfo(settings.timezone)).date(),
         }
         return preview(compiled, values, constants=constants, zone=settings.timezone)
+
+    def values(
+        self, engine: Engine, stored: Template | CompiledTemplate | int | str, key: str | None = None
+    ) -> dict[str, Any]:
+        """Return what the row with this key (without one: the first) gives a template, for `preview`.
+
+        A template for any entity takes no values. Raises NotFound when there is no such row.
+        """
+        compiled = stored if isinstance(stored, CompiledTemplate) else self.compiled(stored)
+        if compiled.entity is None:
+            return {}
+        return row_values(engine, self._model, compiled.entity, key, compiled.paths)
 
     def _keep_fitting(self, connection: Connection, former: Row[Any], entity: str | None) -> None:
         """Refuse another entity while email campaigns use the template for rows of the present one."""

@@ -99,9 +99,11 @@ class Engine:
         with self._cursor(given) as cursor:
             return cursor.sql(sql, params=_bound(params)).to_arrow_table()
 
-    def batches(self, sql: str, params: Params = (), size: int = 100_000) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, sql: str, params: Params = (), size: int = 100_000, given: Given = None
+    ) -> Iterator[pa.RecordBatch]:
         """Yield the result in Arrow batches of at most `size` rows, computed as they are taken."""
-        with self._cursor() as cursor:
+        with self._cursor(given) as cursor:
             yield from cursor.sql(sql, params=_bound(params)).to_arrow_reader(size)
 
     def register(self, name: str, data: pa.Table) -> None:

@@ -97,31 +97,38 @@ class Compiler:
         offset: int = 0,
         members: Given | None = None,
         without: Given | None = None,
+        among: Given | None = None,
         only: str | None = None,
         search: tuple[tuple[str, ...], str] | None = None,
+        only_count: bool = False,
     ) -> Compiled:
         """Return the query of `key` and outputs in the definition's order; `limit` and `offset` cut a page of it.
 
         `members` (entity_key, position) takes the place of condition, sort and limit; rows in `without` (entity_key)
-        are left out; `only` keeps one key; `search` (paths, text) keeps rows where one of the paths or the key contains
-        the text.
+        are left out, with `among` (entity_key) only rows in it stay; `only` keeps one key; `search` (paths, text)
+        keeps rows where one of the paths or the key contains the text. With `only_count` the query is of their
+        number, column `count`.
         """
         entity = self._entity(definition)
         alias = self.sql.alias()
         joins = _Joins(self, entity, alias)
         selected = [exp.alias_(column(alias, entity.key), "key", quoted=True)]
+        if only_count:
+            selected = [exp.alias_(exp.Count(this=exp.Star()), "count", quoted=True)]
         for output in outputs:
             value = joins.value(output.source, f"column {output.name!r}")
             selected.append(exp.alias_(value, output.name, quoted=True))
         conditions: list[exp.Expr] = []
         order: list[exp.Expr] = []
         if members is None:
-            order = self._order(definition.sort, joins, entity, alias)
+            order = [] if only_count else self._order(definition.sort, joins, entity, alias)
             conditions.append(self._members(definition, entity, alias))
         else:
             self._give(members)
         if without is not None:
-            conditions.append(self._not_in(without, entity, alias))
+            conditions.append(exp.Not(this=self._is_in(without, entity, alias)))
+        if among is not None:
+            conditions.append(self._is_in(among, entity, alias))
         if only is not None:
             conditions.append(exp.EQ(this=column(alias, entity.key), expression=self.sql.bind(only)))
         if search is not None:
@@ -134,7 +141,10 @@ class Compiler:
             on = exp.EQ(this=column(alias, entity.key), expression=column(listed, "entity_key"))
             query = query.from_(table(members.name, listed)).join(table(entity.name, alias), on=on, join_type="inner")
             order = [exp.Ordered(this=column(listed, "position"))]
-        query = filtered(joins.applied(query), conditions).order_by(*order)
+        query = filtered(joins.applied(query), conditions)
+        if only_count:
+            return self._compiled(query)
+        query = query.order_by(*order)
         if limit is not None:
             query = query.limit(limit).offset(offset)
         return self._compiled(query)
@@ -194,11 +204,11 @@ class Compiler:
             terms.append(exp.Ordered(this=value, desc=step.descending, nulls_first=False))
         return [*terms, exp.Ordered(this=column(alias, entity.key), nulls_first=False)]
 
-    def _not_in(self, given: Given, entity: Entity, alias: str) -> exp.Expr:
+    def _is_in(self, given: Given, entity: Entity, alias: str) -> exp.Expr:
         self._give(given)
         other = self.sql.alias()
         keys = exp.select(column(other, "entity_key")).from_(table(given.name, other))
-        return exp.Not(this=exp.In(this=column(alias, entity.key), query=exp.Subquery(this=keys)))
+        return exp.In(this=column(alias, entity.key), query=exp.Subquery(this=keys))
 
     def _found(self, search: tuple[tuple[str, ...], str], joins: _Joins, entity: Entity, alias: str) -> exp.Expr:
         paths, text = search

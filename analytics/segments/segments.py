@@ -237,7 +237,7 @@ def shown_columns(model: EntityModel, definition: Definition) -> tuple[tuple[Out
     sources.extend(
         (column_label(model, entity, c), c.source) for c in definition.columns if c.label or c.source not in shown
     )
-    labels = _unique([entity.fields[entity.key].label, *(label for label, _ in sources)])
+    labels = unique_labels([entity.fields[entity.key].label, *(label for label, _ in sources)])
     return tuple(Output(f"c{n}", source) for n, (_, source) in enumerate(sources)), tuple(labels)
 
 
@@ -258,7 +258,7 @@ def pretty(compiled: Compiled) -> str:
     return sqlglot.parse_one(compiled.sql, dialect="duckdb").sql(dialect="duckdb", pretty=True)
 
 
-def _unique(labels: list[str]) -> list[str]:
+def unique_labels(labels: list[str]) -> list[str]:
     taken: set[str] = set()
     result = []
     for label in labels:

@@ -1,0 +1,281 @@
+"""Commands about who is meant: segments, marketing lists and their members, suppressed addresses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analytics.cli import common
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from analytics.lists import MarketingList
+    from analytics.segments import Definition
+    from analytics.services import Services
+
+lists = typer.Typer(help="Marketing lists and their members.", no_args_is_help=True, rich_markup_mode=None)
+
+Named = Annotated[str, typer.Argument(help="The list, by name or number.")]
+Member = Annotated[str, typer.Argument(help="The member, by key or address.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="A date: hides what came later and is today's date then.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+
+_ENDINGS = (".yaml", ".yml", ".json")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("segment")(segment)
+    app.command("segments")(segments)
+    app.add_typer(lists, name="list")
+    app.command("suppress")(suppress)
+    app.command("unsuppress")(unsuppress)
+
+
+# --- segments ---
+
+
+def segment(
+    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A .yaml or .json file, or a stored segment.")],
+    as_of: AsOf = None,
+    sample: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 10,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the SQL and its values too.")] = False,
+    save: Annotated[str | None, typer.Option(help="Store the segment under this name.")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the stored segment instead.")] = False,
+) -> None:
+    """Count a segment and show some of its rows; docs/segments.md says how a definition is written."""
+    with common.services() as services:
+        if delete:
+            services.segments.delete(source)
+            common.console.print(f"Deleted the segment {source}.", markup=False)
+            return
+        definition = _definition(services, source)
+        with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
+            count = services.segments.count(definition, engine)
+            entity = services.model.entity(definition.entity)
+            common.console.print(f"{count:,} {(entity.label if count == 1 else entity.plural).lower()}", markup=False)
+            if sample:
+                shown = services.segments.sample(definition, engine, sample)
+                common.table(shown.columns, _rows(shown.rows))
+            if sql:
+                common.console.print(str(services.segments.sql(definition, engine)), markup=False, soft_wrap=True)
+        if save is not None:
+            made = services.segments.save(save, definition)
+            common.console.print(f"Stored as {made.name}, version {made.version}.", markup=False)
+
+
+def segments() -> None:
+    """List the stored segments."""
+    with common.services() as services:
+        rows = [
+            (s.id, s.name, s.definition.entity, s.version, f"{s.updated_at:%Y-%m-%d %H:%M}")
+            for s in services.segments.all()
+        ]
+        if not rows:
+            common.console.print("No segment is stored yet; `shelduck segment FILE --save NAME` stores one.")
+            return
+        common.table(("No.", "Name", "Entity", "Version", "Changed (UTC)"), rows)
+
+
+def _definition(services: Services, source: str) -> Definition:
+    """Return the definition in a file, or of a stored segment when `source` does not look like a file."""
+    from analytics.segments import load_definition
+
+    path = Path(source)
+    if path.suffix.lower() in _ENDINGS or path.is_file():
+        return load_definition(path)
+    return services.segments.get(source).definition
+
+
+# --- lists ---
+
+
+@lists.command("create")
+def create(
+    name: Annotated[str, typer.Argument(help="Name of the list.")],
+    source: Annotated[str, typer.Option("--segment", metavar="FILE|NAME", help="Who is on it.")],
+    kind: Annotated[str, typer.Option(help="dynamic: asked anew each time; static: until refreshed.")] = "dynamic",
+    contact: Annotated[str, typer.Option(help="Contact its rows are reached at.")] = "email",
+    description: Annotated[str | None, typer.Option(help="A note.")] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Make a marketing list; one on a stored segment follows that segment's changes."""
+    from analytics.segments import load_definition
+
+    path = Path(source)
+    is_file = path.suffix.lower() in _ENDINGS or path.is_file()
+    with common.services() as services:
+        with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
+            made = services.lists.create(
+                name,
+                load_definition(path) if is_file else None,
+                segment=None if is_file else source,
+                kind=kind,
+                contact=contact,
+                description=description,
+                engine=engine,
+            )
+        _show(services, made, as_of)
+
+
+@lists.command("all")
+def all_lists() -> None:
+    """List every marketing list."""
+    with common.services() as services:
+        rows = [(m.id, m.name, m.entity, m.kind, m.contact, m.segment or "", m.version) for m in services.lists.all()]
+        if not rows:
+            common.console.print("There is no list yet; `shelduck list create NAME --segment FILE` makes one.")
+            return
+        common.table(("No.", "Name", "Entity", "Kind", "Contact", "Segment", "Version"), rows)
+
+
+@lists.command("show")
+def show(
+    name: Named,
+    as_of: AsOf = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many members to show.")] = 10,
+    offset: Annotated[int, typer.Option(min=0, help="How many members to pass over.")] = 0,
+    search: Annotated[str, typer.Option(help="Only members with this text in key, title or contact.")] = "",
+    removed: Annotated[bool, typer.Option("--removed", help="Show the rows taken out by hand instead.")] = False,
+) -> None:
+    """Show a list: how many members, who they are, what is known of them."""
+    with common.services() as services:
+        listed = services.lists.get(name)
+        _show(services, listed, as_of)
+        if not limit:
+            return
+        with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
+            page = services.lists.members(engine, listed, limit, offset, search, removed=removed)
+        common.table(page.labels, _rows(page.rows), title=f"{page.total:,} found" if search or removed else None)
+
+
+@lists.command("refresh")
+def refresh(name: Named, as_of: AsOf = None, yes: Yes = False) -> None:
+    """Make a static list's members what its segment gives now, after showing what changes."""
+    with common.services() as services:
+        with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
+            change = services.lists.preview_refresh(name, engine)
+            common.console.print(
+                f"{len(change.entered):,} come in, {len(change.left):,} go out, {change.total:,} members then."
+            )
+            if not common.confirmed("Refresh the list?", yes):
+                raise typer.Exit(1)
+            with common.bar() as progress:
+                services.lists.refresh(name, engine, progress)
+        common.console.print("Refreshed.")
+
+
+@lists.command("remove")
+def remove(name: Named, member: Member) -> None:
+    """Take a member out of a list: hidden and never mailed through it."""
+    _mark(name, member, "remove", "Removed", "is removed already")
+
+
+@lists.command("restore")
+def restore(name: Named, member: Member) -> None:
+    """Put a removed member back."""
+    _mark(name, member, "restore", "Restored", "is not removed")
+
+
+@lists.command("unsubscribe")
+def unsubscribe(name: Named, member: Member) -> None:
+    """Note that a member does not want this list; `shelduck suppress` is for all lists."""
+    _mark(name, member, "unsubscribe", "Unsubscribed", "is unsubscribed already")
+
+
+@lists.command("resubscribe")
+def resubscribe(name: Named, member: Member) -> None:
+    """Take back that a member does not want this list."""
+    _mark(name, member, "resubscribe", "Resubscribed", "is subscribed")
+
+
+@lists.command("export")
+def export(
+    name: Named, path: Annotated[Path, typer.Argument(metavar="CSV", help="File to write.")], as_of: AsOf = None
+) -> None:
+    """Write all members to a CSV file; cells that a spreadsheet would run as formulas are made harmless."""
+    with common.services() as services:
+        with (
+            services.engine(common.moment(as_of, services.store.settings.timezone)) as engine,
+            common.bar() as progress,
+        ):
+            count = services.lists.export(engine, name, path, progress)
+    common.console.print(f"{count:,} members written to {path}.", markup=False)
+
+
+@lists.command("delete")
+def delete(name: Named, yes: Yes = False) -> None:
+    """Delete a list with what is known of its members."""
+    with common.services() as services:
+        listed = services.lists.get(name)
+        if not common.confirmed(f"Delete the list {listed.name} and the state of its members?", yes):
+            raise typer.Exit(1)
+        services.lists.delete(listed)
+    common.console.print(f"Deleted the list {listed.name}.", markup=False)
+
+
+def _mark(name: str, member: str, action: str, done: str, already: str) -> None:
+    with common.services() as services:
+        with services.engine() as engine:
+            key = services.lists.find(engine, name, member)
+        changed = getattr(services.lists, action)(name, [key])
+    common.console.print(f"{done} {member}." if changed else f"{member} {already}.", markup=False)
+
+
+def _show(services: Services, listed: MarketingList, as_of: str | None) -> None:
+    entity = services.model.entity(listed.entity)
+    with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
+        counts = services.lists.counts(engine, listed)
+    since = f", refreshed {listed.refreshed_at:%Y-%m-%d %H:%M} UTC" if listed.refreshed_at else ""
+    on = f", on the segment {listed.segment}" if listed.segment else ""
+    common.console.print(
+        f"{listed.name} (no. {listed.id}): {listed.kind} list of {entity.plural.lower()}{on}, reached by "
+        f"{listed.contact}, version {listed.version}{since}.\n"
+        f"{counts.members:,} members, {counts.reachable:,} of them reachable: {counts.unsubscribed:,} unsubscribed, "
+        f"{counts.without_contact:,} without {listed.contact}. {counts.removed:,} removed.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _rows(rows: pa.Table) -> list[list[object]]:
+    return [list(row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]
+
+
+# --- suppressed addresses ---
+
+
+def suppress(
+    address: Annotated[
+        str | None, typer.Argument(help="Address nobody is to mail; without one all are listed.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="complaint, hard_bounce, unsubscribed or manual.")] = "manual",
+) -> None:
+    """Never mail an address again, whatever the list; without an address, list those suppressed."""
+    with common.services() as services:
+        if address is None:
+            rows = [
+                (s.address_key, s.reason, s.source, f"{s.created_at:%Y-%m-%d %H:%M}")
+                for s in services.suppressions.all()
+            ]
+            common.table(("Address", "Reason", "Source", "Since (UTC)"), rows)
+            return
+        added = services.suppressions.add(address, reason, "command line")
+    common.console.print(
+        f"{address} is suppressed." if added else f"{address} was suppressed for that reason already.", markup=False
+    )
+
+
+def unsuppress(
+    address: Annotated[str, typer.Argument(help="Address that may be mailed again.")],
+    reason: Annotated[str | None, typer.Option(help="Take back this reason alone.")] = None,
+) -> None:
+    """Take back the suppression of an address."""
+    with common.services() as services:
+        taken = services.suppressions.remove(address, reason)
+    common.console.print(
+        f"{address} may be mailed again." if taken else f"{address} was not suppressed for that.", markup=False
+    )

@@ -1,0 +1,88 @@
+"""What lists are as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from analytics.segments import Definition
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS = ("dynamic", "static")
+
+
+@dataclass(frozen=True)
+class MarketingList:
+    """A marketing list: who is meant, and at which contact they are reached.
+
+    `definition` is what counts: with a stored segment its rows, with the list's own columns, sort and conditions.
+    `own` is what the list itself adds to the segment, the same as `definition` without one.
+    """
+
+    id: int
+    name: str
+    description: str | None
+    entity: str
+    kind: str  # dynamic: asked anew each time; static: members as of the last refresh
+    channel: str  # email, phone
+    contact: str  # name of the entity's contact path
+    definition: Definition
+    own: Definition
+    segment: str | None  # name of the stored segment it is built on
+    version: int
+    generation: int
+    refreshed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_static(self) -> bool:
+        """Whether members stay until somebody refreshes the list."""
+        return self.kind == "static"
+
+
+@dataclass(frozen=True)
+class ListCounts:
+    """How many rows a list has. Removed rows are no members; unsubscribed ones are, but are not mailed."""
+
+    members: int
+    removed: int
+    unsubscribed: int
+    without_contact: int
+
+    @property
+    def reachable(self) -> int:
+        """Members with a contact who have not unsubscribed from the list; suppression is judged at sending."""
+        return self.members - self.unsubscribed - self.without_contact
+
+
+@dataclass(frozen=True)
+class Members:
+    """A page of members.
+
+    `rows`: entity_key, title, address, contacted_times, last_contacted_at, is_subscribed, then c0, c1, ... for the
+    list's own columns; `labels` names all of them for people. `total` is the number of members that match the search.
+    """
+
+    rows: pa.Table
+    labels: tuple[str, ...]
+    total: int
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """The page as a pandas frame under names for people."""
+        return self.rows.rename_columns(list(self.labels)).to_pandas()
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """What a refresh of a static list changes: keys that come in and go out, and how many members it has then."""
+
+    total: int
+    entered: tuple[str, ...]
+    left: tuple[str, ...]

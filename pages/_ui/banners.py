@@ -14,7 +14,9 @@ def show(standing: Standing) -> None:
     """Draw the notices that apply."""
     with st.container(horizontal=True, gap="small", key="banner-row", vertical_alignment="center"):
         if standing.is_demo:
-            st.badge("Demo shop", icon=":material/science:", color="violet", help="People, orders and mails are made up.")
+            st.badge(
+                "Demo shop", icon=":material/science:", color="violet", help="People, orders and mails are made up."
+            )
         if standing.sink is not None:
             st.badge(
                 "Local sink only",

@@ -167,7 +167,9 @@ class _Builder:
                 if measure != "count":
                     numeric = {f.path: f for f in c.field_choices(self.model, target, depth=0) if f.is_number}
                     if numeric:
-                        field = _select("Of", list(numeric), row.field, lambda p: numeric[p].label, f"{key}.of.{target}")
+                        field = _select(
+                            "Of", list(numeric), row.field, lambda p: numeric[p].label, f"{key}.of.{target}"
+                        )
                     else:
                         st.caption("These records have no number.")
             with boxes[3]:
@@ -211,9 +213,7 @@ class _Builder:
         changed = replace(group, inner=(*group.inner[:r], node, *group.inner[r + 1 :]))
         return c.changed_row(self.draft, g, r, row), (*self.ids[:g], changed, *self.ids[g + 1 :])
 
-    def _operator(
-        self, key: str, choices: Sequence[c.OperatorChoice], present: str, kind: str
-    ) -> c.OperatorChoice:
+    def _operator(self, key: str, choices: Sequence[c.OperatorChoice], present: str, kind: str) -> c.OperatorChoice:
         known = {choice.name: choice for choice in choices}
         name = _select("Comparison", list(known), present, lambda n: known[n].label, f"{key}.op.{kind}")
         return known[name]
@@ -301,7 +301,7 @@ def _join(key: str, present: c.Join, label: str) -> c.Join:
 
 def _select(label: str, options: list[str], present: str | None, words: Callable[[str], str], key: str) -> str:
     index = options.index(present) if present in options else 0
-    return cast(str, st.selectbox(label, options, index=index, format_func=words, key=key, required=True))
+    return st.selectbox(label, options, index=index, format_func=words, key=key)
 
 
 def _number(text: str) -> float | int | None:

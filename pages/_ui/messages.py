@@ -18,6 +18,9 @@ _PUNCTUATION = re.compile("([" + re.escape(string.punctuation) + "])")
 _SHORTCODE = re.compile(r"\\:(?=[A-Za-z0-9_+-])")
 _NOTICE = "messages.notice"
 
+SENTENCES = AnalyticsError
+"""Errors that are sentences for people; to be caught where a page goes on without the answer."""
+
 
 def plain(value: object) -> str:
     """Return text from outside so that Streamlit's Markdown shows it letter by letter: no markup, link or emoji code.

@@ -10,12 +10,16 @@ _CSS = """
 [data-testid="stMetricValue"], [data-testid="stMetricDelta"] { font-variant-numeric: tabular-nums; }
 [data-testid="stMetricLabel"] p { font-size: 0.85rem; }
 [data-testid="stHeadingWithActionElements"] h1 { letter-spacing: -0.015em; padding-bottom: 0.75rem; }
-[data-testid="stHeadingWithActionElements"] h2, [data-testid="stHeadingWithActionElements"] h3 { padding-top: 0.9rem; padding-bottom: 0.6rem; }
+[data-testid="stHeadingWithActionElements"] h2, [data-testid="stHeadingWithActionElements"] h3 {
+    padding-top: 0.9rem; padding-bottom: 0.9rem; }
 div[class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 0.8rem; }
 div[class*="st-key-tiles-"] > div, div[class*="st-key-tiles-"] .stMetric { width: 100%; height: 100%; }
+[class*="st-key-templates-html"] textarea, [class*="st-key-templates-text"] textarea {
+    font-family: "Source Code", monospace; font-size: 0.8rem; line-height: 1.5; }
+.st-key-verdict p { font-family: "Source Serif", serif; font-size: 1.3rem; line-height: 1.5; max-width: 62rem; }
 [data-testid="stSidebarNav"] li a span { font-size: 0.95rem; }
-[data-testid="stSidebarHeader"] > div:first-child { display: flex; align-items: center; gap: 0.5rem; }
-[data-testid="stSidebarHeader"] > div:first-child::after { content: "Shelduck"; font-family: "Source Serif", serif;
+[data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; gap: 0.5rem; }
+[data-testid="stSidebarHeader"] > :first-child::after { content: "Shelduck"; font-family: "Source Serif", serif;
     font-weight: 600; font-size: 1.4rem; letter-spacing: -0.01em; }
 div[class*="st-key-empty-"] { padding: 2.2rem 1.5rem; text-align: center; }
 div[class*="st-key-banner-"] { padding: 0.15rem 0; }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -15,8 +15,8 @@ from analytics.views.wording import NOTHING, number
 from pages._ui import messages
 from pages._ui.palette import palette
 
-
 _OPEN = "_open"
+_MOST_ROWS = 25  # shown without a scroll bar of the table's own
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,6 @@ def table(
     *,
     key: str,
     alt: str,
-    height: int | str = "auto",
     pick: bool = False,
 ) -> int | None:
     """Draw rows as a table with these columns ({name: st.column_config...}); returns the index of the row to open.
@@ -97,13 +96,36 @@ def table(
     Cells are drawn as text on a canvas: markup in them stays what it is.
     """
     frame = pd.DataFrame([{n: _cell(v) for n, v in row.items()} for row in rows], columns=list(columns))
-    config = dict(columns)
+    config = {name: column for name, column in columns.items() if column is not None}  # None would hide a column
     if pick:
         frame[_OPEN] = ":material/arrow_forward: Open"
         config[_OPEN] = st.column_config.ButtonColumn("", type="tertiary", width=90, key=f"{key}.open")
-    st.dataframe(frame, column_config=config, hide_index=True, key=key, alt=alt, height=height, placeholder=NOTHING)  # type: ignore[arg-type]
+    st.dataframe(
+        frame, column_config=config, hide_index=True, key=key, alt=alt, height=_height(rows), placeholder=NOTHING
+    )
     clicked = st.session_state.get(f"{key}.open") if pick else None
     return int(clicked["row"]) if clicked and clicked["row"] < len(frame) else None
+
+
+def _height(rows: Sequence[object]) -> Literal["content"] | int:
+    return "content" if len(rows) <= _MOST_ROWS else 38 + 35 * _MOST_ROWS
+
+
+def pick_many(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], *, key: str, alt: str) -> tuple[int, ...]:
+    """Draw rows to be ticked, several of them, and return the indexes of those that are."""
+    frame = pd.DataFrame([{n: _cell(v) for n, v in row.items()} for row in rows], columns=list(columns))
+    shown = st.dataframe(
+        frame,
+        column_config=dict(columns),
+        hide_index=True,
+        key=key,
+        alt=alt,
+        height=_height(rows),
+        on_select="rerun",
+        selection_mode="multi-row",
+        placeholder=NOTHING,
+    )
+    return tuple(int(n) for n in shown["selection"]["rows"] if n < len(frame))
 
 
 def _cell(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import streamlit as st
 
@@ -20,7 +21,8 @@ def overview() -> None:
     """All campaigns."""
     lines = view.overview(session.services())
     with widgets.head(
-        "Marketing campaigns", "One goal, one code: email campaigns and websites that belong together, counted together."
+        "Marketing campaigns",
+        "One goal, one code: email campaigns and websites that belong together, counted together.",
     ):
         new = lines and st.button("New campaign", key="marketing.new", icon=":material/add:", type="primary")
     if not lines:
@@ -103,7 +105,7 @@ def form(campaign: MarketingCampaign | None) -> None:
         submitted = st.form_submit_button(label, type="primary", key="marketing.submit")
     if not submitted:
         return
-    values = {
+    values: dict[str, Any] = {
         "description": description.strip() or None,
         "start_date": start,
         "end_date": end,
@@ -168,7 +170,10 @@ def detail(number: int) -> None:
 def _emails(shown: view.Detail) -> None:
     if not shown.email_campaigns:
         with widgets.empty(
-            "marketing-emails", "send", "No email campaign belongs to it yet", "Choose a list and a template, then send."
+            "marketing-emails",
+            "send",
+            "No email campaign belongs to it yet",
+            "Choose a list and a template, then send.",
         ):
             widgets.go("Create an email campaign", _EMAILS, key="marketing.email", primary=True, campaign="new")
         return

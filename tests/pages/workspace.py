@@ -26,7 +26,9 @@ def fill(services: Services, today: datetime | None = None) -> None:
     for name, frame in shop.tables.items():
         schema = services.model.entity(name).schema
         columns = {c.name: c.type for c in schema.columns}
-        keyed = frame if schema.key in frame else frame.assign(**{schema.key: [f"{name}-{n}" for n in range(len(frame))]})
+        keyed = (
+            frame if schema.key in frame else frame.assign(**{schema.key: [f"{name}-{n}" for n in range(len(frame))]})
+        )
         store.lake.merge(name, _table(keyed, columns))
 
 

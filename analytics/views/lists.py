@@ -1,0 +1,196 @@
+"""Marketing lists on screen: how long they are, who is on one, and the draft its editor begins with."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from analytics.lists import ListCounts, MarketingList
+from analytics.segments import Definition
+from analytics.services import Services
+from analytics.views.conditions import Draft, draft_of
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the overview."""
+
+    id: int
+    name: str
+    made_of: str
+    kind: str
+    channel: str
+    counts: ListCounts
+    updated_at: datetime
+    campaigns: int
+
+
+@dataclass(frozen=True)
+class Editable:
+    """What the editor of a list begins with. `draft` None: the definition says more than the builder has rows for."""
+
+    id: int | None
+    name: str
+    entity: str
+    contact: str
+    kind: str
+    draft: Draft | None
+    definition: Definition | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of a list as the grid shows it."""
+
+    key: str
+    title: str
+    address: str | None
+    contacted_times: int
+    last_contacted_at: datetime | None
+    is_subscribed: bool
+    own: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MemberPage:
+    """A page of members; `total` is how many match the search."""
+
+    members: tuple[Member, ...]
+    columns: tuple[str, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One list: its size and the campaigns that go to it."""
+
+    listed: MarketingList
+    made_of: str
+    counts: ListCounts
+    campaigns: tuple[str, ...]
+
+
+def overview(services: Services) -> tuple[Line, ...]:
+    """Return every list by name, with its size on the newest data."""
+    uses: dict[int, int] = {}
+    for campaign in services.email_campaigns.all():
+        uses[campaign.list_id] = uses.get(campaign.list_id, 0) + 1
+    with services.engine() as engine:
+        return tuple(
+            Line(
+                id=listed.id,
+                name=listed.name,
+                made_of=_plural(services, listed.entity),
+                kind=listed.kind,
+                channel=listed.channel,
+                counts=services.lists.counts(engine, listed),
+                updated_at=listed.updated_at,
+                campaigns=uses.get(listed.id, 0),
+            )
+            for listed in services.lists.all()
+        )
+
+
+def detail(services: Services, number: int) -> Detail:
+    """Return one list; raises NotFound."""
+    listed = services.lists.get(number)
+    with services.engine() as engine:
+        counts = services.lists.counts(engine, listed)
+    campaigns = tuple(c.name for c in services.email_campaigns.all() if c.list_id == listed.id)
+    return Detail(listed, _plural(services, listed.entity), counts, campaigns)
+
+
+def members(services: Services, number: int, page: int, search: str, *, removed: bool = False) -> MemberPage:
+    """Return page `page` (from 0) of a list's members, or of the rows taken out of it; raises NotFound."""
+    with services.engine() as engine:
+        found = services.lists.members(engine, number, PAGE_SIZE, page * PAGE_SIZE, search, removed=removed)
+    fixed = 6
+    columns = found.labels[fixed:]
+    names = found.rows.column_names
+    made = []
+    for row in found.rows.to_pylist():
+        own = {label: row[name] for label, name in zip(columns, names[fixed:], strict=True)}
+        made.append(
+            Member(
+                key=row["entity_key"],
+                title=str(row["title"] or row["entity_key"]),
+                address=row["address"],
+                contacted_times=row["contacted_times"],
+                last_contacted_at=row["last_contacted_at"],
+                is_subscribed=row["is_subscribed"],
+                own=own,
+            )
+        )
+    return MemberPage(tuple(made), columns, found.total)
+
+
+def fresh(services: Services) -> Editable:
+    """Return what a new list begins as: customer users reached by e-mail, checked anew each time."""
+    targetable = services.model.targetable()
+    entity = next((e for e in targetable if e.name == "customer_user"), targetable[0])
+    return Editable(None, "", entity.name, entity.contacts[0].name, "dynamic", Draft(entity.name), None, "")
+
+
+def editable(services: Services, number: int) -> Editable:
+    """Return an existing list for its editor; raises NotFound."""
+    listed = services.lists.get(number)
+    return Editable(
+        id=listed.id,
+        name=listed.name,
+        entity=listed.entity,
+        contact=listed.contact,
+        kind=listed.kind,
+        draft=None if listed.segment else draft_of(listed.definition),
+        definition=listed.definition,
+        text=_text(listed.definition),
+    )
+
+
+def save(services: Services, begun: Editable, values: Mapping[str, str], definition: Definition) -> MarketingList:
+    """Make the list, or change the one that was edited; raises ListError, SegmentError."""
+    if begun.id is None:
+        return services.lists.create(values["name"], definition, contact=values["contact"], kind=values["kind"])
+    changed = None if begun.draft is None else definition
+    saved = services.lists.update(begun.id, name=values["name"], definition=changed, contact=values["contact"])
+    if saved.is_static and changed is not None:
+        services.lists.refresh(saved)
+    return saved
+
+
+def mark(services: Services, number: int, action: str, keys: Sequence[str]) -> int:
+    """Remove, restore, unsubscribe or resubscribe members; returns how many it changed."""
+    lists = services.lists
+    acts = {
+        "remove": lists.remove,
+        "restore": lists.restore,
+        "unsubscribe": lists.unsubscribe,
+        "resubscribe": lists.resubscribe,
+    }
+    return acts[action](number, keys)
+
+
+def sql(services: Services, listed: MarketingList) -> str:
+    """Return the query behind a list for people to read."""
+    with services.engine() as engine:
+        return str(services.segments.sql(listed.definition, engine))
+
+
+def _plural(services: Services, name: str) -> str:
+    entity = services.model.entities.get(name)
+    return entity.plural if entity else name
+
+
+def _text(definition: Definition) -> str:
+    """Return a definition as YAML, which reads best of the forms it has."""
+    from ruamel.yaml import YAML  # only a list beyond the builder is shown so
+
+    out = io.StringIO()
+    YAML(typ="safe", pure=True).dump(json.loads(json.dumps(definition.to_document())), out)
+    return out.getvalue()

@@ -1,0 +1,211 @@
+"""A made-up shop whose campaigns were mailed, opened, clicked and bought from, of any size, the same every time.
+
+Made by DuckDB and appended to a lake through the product's own writer, so both sides read the very same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import insert
+
+from analytics.entities import load_model
+from analytics.model.clock import SimulatedClock
+from analytics.model.entity import EntityModel
+from analytics.settings import Settings
+from analytics.store import Store
+from analytics.store.tables import campaign_code, email_campaign, marketing_campaign, marketing_list, template
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+CAMPAIGNS, MARKETING = 20, 5
+_CHUNK = 1_000_000
+_AT = "timestamptz '2026-01-01 00:00:00+00'"
+
+# How many in 1000 events are of each kind.
+OPEN, CLICK, UNSUBSCRIBE, PAGE, ORDER = 500, 100, 2, 388, 10
+
+
+def make(folder: Path, events: int) -> tuple[Store, EntityModel]:
+    """Return a store in the new folder `folder` with about `events` events, and its model."""
+    store = Store.create(folder, Settings(name="bench"), SimulatedClock(NOW))
+    model = load_model(None)
+    for name in ("order", "customer_user"):
+        store.lake.ensure(model.entity(name).schema)
+    _state(store)
+    world = duckdb.connect()
+    world.execute("set TimeZone = 'UTC'")
+    world.execute("create macro dice(n, salt) as (hash(n * 31 + salt) % 1000000)::bigint")
+    world.execute("create macro address(n) as 'customer.' || n || '@example.com'")
+    sizes = {"persons": events // 10, "mailed": events // 50, "events": events}
+    for table, sql, rows in _tables(sizes):
+        _fill(store, world, table, sql, rows)
+    world.close()
+    return store, model
+
+
+def _tables(n: dict[str, int]) -> list[tuple[str, Callable[[int, int], str], int]]:
+    deliveries = n["mailed"] * CAMPAIGNS
+    sessions = n["events"] * PAGE // 1000 // 4
+    return [
+        ("customer_user", lambda a, b: _CUSTOMER_USER.format(a=a, b=b), n["persons"]),
+        ("order", lambda a, b: _ORDER.format(a=a, b=b, **n), n["persons"] // 2),
+        ("deliveries", lambda a, b: _PLANNED.format(a=a, b=b, **n), deliveries),
+        ("deliveries", lambda a, b: _ACCEPTED.format(a=a, b=b, **n), deliveries),
+        ("deliveries", lambda a, b: _BOUNCED.format(a=a, b=b, **n), deliveries // 50),
+        ("events", lambda a, b: _MAIL.format(a=a, b=b, kind="open", salt=1, **n), n["events"] * OPEN // 1000),
+        ("events", lambda a, b: _MAIL.format(a=a, b=b, kind="click", salt=2, **n), n["events"] * CLICK // 1000),
+        (
+            "events",
+            lambda a, b: _MAIL.format(a=a, b=b, kind="unsubscribe", salt=3, **n),
+            n["events"] * UNSUBSCRIBE // 1000,
+        ),
+        ("events", lambda a, b: _PAGE.format(a=a, b=b, **n), sessions * 4),
+        ("events", lambda a, b: _ORDER_HIT.format(a=a, b=b, **n), n["events"] * ORDER // 1000),
+        ("verdicts", lambda a, b: "", 0),
+    ]
+
+
+def _fill(
+    store: Store, world: duckdb.DuckDBPyConnection, table: str, sql: Callable[[int, int], str], rows: int
+) -> None:
+    schema = store.lake.schema(table)
+    for start in range(0, rows, _CHUNK):
+        given = world.sql(sql(start, min(start + _CHUNK, rows))).to_arrow_table()
+        full = _full(given, store, table)
+        if schema.kind == "entity":
+            store.lake.merge(table, full)
+        else:
+            app = f"bench {sql(start, start)}"
+            store.lake.append(table, full, app_id=f"bench-{hash(app)}-{start}", version=1)
+            if table == "events":
+                store.lake.append("verdicts", _verdicts(world, given), app_id=f"bench-v-{hash(app)}-{start}", version=1)
+
+
+def _full(given: pa.Table, store: Store, table: str) -> pa.Table:
+    from analytics.store.arrow import arrow_schema
+
+    wanted = arrow_schema(store.lake.schema(table))
+    columns = [
+        given.column(f.name) if f.name in given.column_names else pa.nulls(given.num_rows, f.type) for f in wanted
+    ]
+    return pa.table(columns, names=wanted.names)
+
+
+def _verdicts(world: duckdb.DuckDBPyConnection, events: pa.Table) -> pa.Table:
+    world.register("given", events)
+    with suppress(duckdb.CatalogException):
+        return world.sql(_VERDICT).to_arrow_table()
+    raise AssertionError("the verdicts could not be made")
+
+
+def _state(store: Store) -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    stamps: dict[str, Any] = {"created_at": moment, "updated_at": moment}
+    with store.state.write() as c:
+        c.execute(
+            insert(marketing_list),
+            [{"id": 1, "name": "All", "entity": "customer_user", "kind": "dynamic", "channel": "email",
+              "contact": "email", "definition": {}, "version": 1, **stamps}],
+        )  # fmt: skip
+        c.execute(insert(template), [{"id": 1, "name": "T", "subject": "S", "html": "H", "version": 1, **stamps}])
+        c.execute(
+            insert(marketing_campaign),
+            [{"id": i, "name": f"Marketing {i}", "code": f"mc{i}", **stamps} for i in range(1, MARKETING + 1)],
+        )
+        c.execute(
+            insert(campaign_code),
+            [{"code": f"mc{i}", "marketing_campaign_id": i, "since": moment} for i in range(1, MARKETING + 1)],
+        )
+        c.execute(
+            insert(email_campaign),
+            [
+                {"id": i, "name": f"Mail {i}", "list_id": 1, "template_id": 1, "sender_email": "shop@example.com",
+                 "marketing_campaign_id": (i - 1) % MARKETING + 1, "holdout_percent": Decimal(0), "cost": Decimal(100),
+                 **stamps}
+                for i in range(1, CAMPAIGNS + 1)
+            ],
+        )  # fmt: skip
+
+
+_CUSTOMER_USER = """
+select i::varchar as id, address(i) as email, timestamptz '2025-01-01 00:00:00+00' as created_at
+from range({a}, {b}) t(i)
+"""
+
+_ORDER = """
+select i::varchar as id, 'N' || i as identifier, (dice(i, 7) % {persons})::varchar as customer_user_id,
+    timestamptz '2026-01-01 00:00:00+00' + to_seconds(dice(i, 8) * 25) as created_at, 'EUR' as currency,
+    cast(10 + dice(i, 9) % 200 as decimal(19,4)) as total,
+    case when dice(i, 10) % 50 = 0 then 'cancelled' else 'closed' end as internal_status, false as is_return,
+    cast(case when dice(i, 11) % 40 = 0 then 5 end as decimal(19,4)) as refunded
+from range({a}, {b}) t(i)
+"""
+
+# Delivery d belongs to campaign d // mailed + 1 and to person (d * 7) % persons; campaigns start two weeks apart.
+_DELIVERY = """
+select {seq} as seq, d as delivery_id, d // {{mailed}} + 1 as sending_id, d // {{mailed}} + 1 as email_campaign_id,
+    (d // {{mailed}}) % 5 + 1 as marketing_campaign_id, 'email' as channel, address((d * 7) % {{persons}}) as address_key,
+    address((d * 7) % {{persons}}) as person, 'customer_user' as entity, ((d * 7) % {{persons}})::varchar as entity_key,
+    '{state}' as state,
+    timestamptz '2026-01-01 00:00:00+00' + to_days((d // {{mailed}} * 14)::int) + to_seconds({delay}) as "at"
+from (select {id} as d from range({{a}}, {{b}}) t(i))
+"""
+_PLANNED = _DELIVERY.format(seq="d * 4", state="planned", delay="0", id="i")
+_ACCEPTED = _DELIVERY.format(seq="d * 4 + 1", state="accepted", delay="60 + d % 3600", id="i")
+_BOUNCED = _DELIVERY.format(seq="d * 4 + 2", state="bounced", delay="4000", id="i * 50")
+
+_MAIL = """
+select cast(cast(md5('{kind}' || i) as uuid) as varchar) as event_id, '{kind}' as kind, '{kind}'[:1] as endpoint,
+    'POST' as method, moment as received_at, moment as occurred_at, d as delivery_id, d // {mailed} + 1 as sending_id,
+    d // {mailed} + 1 as email_campaign_id, case when '{kind}' = 'click' then dice(i, 5) % 10 end as link_number,
+    'Mozilla/5.0 (X11; Linux x86_64)' as user_agent, '192.0.2.' || i % 256 as client_address
+from (
+    select i, d, timestamptz '2026-01-01 00:00:00+00' + to_days((d // {mailed} * 14)::int)
+        + to_seconds(3700 + dice(i, {salt}) * 2) as moment
+    from (select i, (dice(i, {salt} + 20) * 1000003 + i) % ({mailed} * 20) as d from range({a}, {b}) t(i))
+)
+"""
+
+# Visits of four pages, a minute apart; every second one comes with a code, half of these with a token too.
+_PAGE = """
+select cast(cast(md5('page' || i) as uuid) as varchar) as event_id, 'page_view' as kind, 'matomo' as endpoint,
+    'GET' as method, 'shop' as website, moment as received_at, moment as occurred_at,
+    case when s % 4 = 0 then d end as delivery_id, case when s % 4 = 0 then d // {mailed} + 1 end as sending_id,
+    case when s % 4 = 0 then d // {mailed} + 1 end as email_campaign_id,
+    case when s % 2 = 0 then 'mc' || (d // {mailed}) % 5 + 1 end as campaign_code, lpad(to_hex(s // 2), 16, '0') as visitor,
+    'https://shop.example.com/page/' || i % 1000 as url, 'Mozilla/5.0 (X11; Linux x86_64)' as user_agent,
+    '192.0.2.' || i % 256 as client_address
+from (
+    select i, s, d, timestamptz '2026-01-01 00:00:00+00' + to_days((d // {mailed} * 14)::int)
+        + to_seconds(5000 + dice(s, 31) + i % 4 * 60) as moment
+    from (
+        select i, i // 4 as s, (dice(i // 4, 30) * 1000003 + i // 4) % ({mailed} * 20) as d from range({a}, {b}) t(i)
+    )
+)
+"""
+
+_ORDER_HIT = """
+select cast(cast(md5('order' || i) as uuid) as varchar) as event_id, 'order' as kind, 'matomo' as endpoint,
+    'GET' as method, 'shop' as website, moment as received_at, moment as occurred_at, lpad(to_hex(i * 7), 16, '0') as visitor,
+    'N' || (i * 3) as order_number, cast(10 + dice(i, 9) % 200 as decimal(19,4)) as revenue, 'EUR' as currency
+from (
+    select i, timestamptz '2026-01-01 00:00:00+00' + to_seconds(dice(i * 3, 8) * 25) as moment from range({a}, {b}) t(i)
+)
+"""
+
+_VERDICT = """
+select event_id, 1 as ruleset,
+    case when hash(event_id) % 10 < 2 then 'machine' when hash(event_id) % 10 < 3 then 'unknown' else 'human' end
+        as verdict,
+    case when hash(event_id) % 10 < 2 then ['known robot'] when hash(event_id) % 10 < 3 then ['no user agent']
+        else []::varchar[] end as rules,
+    received_at + to_minutes(5) as decided_at
+from given
+"""

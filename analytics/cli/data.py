@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +15,14 @@ from analytics.cli import common
 from analytics.errors import WorkspaceError
 
 if TYPE_CHECKING:
+    from analytics.entities.importing import ImportReport, MappingPlan
     from analytics.model.entity import Entity
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("init")(init)
+    app.command("import")(import_)
     app.command("entities")(entities)
     app.command("backup")(backup)
     app.command("restore")(restore)
@@ -48,6 +52,115 @@ def init(
             ("setting", "value"),
             [("name", settings.name), ("timezone", settings.timezone), ("base_currency", settings.base_currency)],
         )
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV, TSV or JSON lines (also .gz), Parquet, Excel.")],
+    entity: Annotated[str | None, typer.Option("--entity", "-e", help="What a line is: order, contact, ...")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", "-m", help="A mapping file, .toml or .yaml (docs/import.md).")
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="A rule 'field = expression' or 'items.price = Price'; may be repeated."),
+    ] = None,
+    complete: Annotated[
+        bool | None, typer.Option("--complete", help="The file holds every row: mark those it lacks deleted.")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show how columns become fields and stop.")] = False,
+    guess: Annotated[bool | None, typer.Option("--guess/--no-guess", help="Map other columns by their names.")] = None,
+    lines: Annotated[bool | None, typer.Option("--lines", help="Several lines may make one row.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Time zone of times without one; else the workspace's.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Currency of rows that name none; else the workspace's.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="utf-8, latin-1, cp1252, utf-16; else found out.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="What separates values; else found out.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal sign, . or ,; else found out.")] = None,
+    dates: Annotated[str | None, typer.Option(help="dmy or mdy: how 03/07/2026 is meant; else found out.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a spreadsheet; else the first.")] = None,
+    fill_short: Annotated[
+        bool | None, typer.Option("--fill-short", help="Take lines with fewer values than the header names.")
+    ] = None,
+) -> None:
+    """Import a file; repeat it as often as you like.
+
+    Rows are inserted or replaced by key. Lines that cannot be imported go with their reason to rejects/; the others
+    are imported. Exit code 1 if not a single line could be imported.
+    """
+    from analytics.entities.importing import ImportOptions, MappingFile, import_file, load_mapping, override, plan_file
+    from analytics.entities.importing.rules import as_rules
+
+    told = MappingFile(()) if mapping is None else load_mapping(mapping)
+    name = entity or told.entity
+    if name is None:
+        raise typer.BadParameter("Say what a line of the file is: --entity order.", param_hint="--entity")
+    given = {
+        "complete": complete,
+        "guess": guess,
+        "lines": lines,
+        "timezone": timezone,
+        "currency": currency,
+        "encoding": encoding,
+        "delimiter": "\t" if delimiter in ("tab", "\\t") else delimiter,
+        "decimal": decimal,
+        "dates": dates,
+        "sheet": sheet,
+        "fill_short": fill_short,
+    }
+    checked = ImportOptions.of({k: v for k, v in given.items() if v is not None}, "command line")
+    base = told.options or ImportOptions()
+    options = replace(base, **{k: getattr(checked, k) for k, v in given.items() if v is not None})
+    rules = override(told.rules, as_rules(rule or ()))
+    with common.services() as services:
+        store, model = services.store, services.model
+        if plan:
+            _show_plan(plan_file(store, model, file, entity=name, mapping=rules, options=options))
+            return
+        with common.bar() as progress:
+            report = import_file(store, model, file, entity=name, mapping=rules, options=options, progress=progress)
+    _show_plan(report.plan)
+    _show_report(report)
+    if report.rejected and report.rejected == report.lines:
+        raise typer.Exit(1)
+
+
+def _show_plan(plan: MappingPlan) -> None:
+    common.table(
+        ("field", "type", "from", "because", "example"),
+        [(f.path, f.type, f.expression, _HOW[f.how], (f.example or "")[:40]) for f in plan.fields],
+        title=f"How columns become fields of {plan.entity}",
+    )
+    if plan.unused:
+        kinds = dict(plan.columns)
+        unused = ", ".join(f"{name} ({kinds[name]})" for name in plan.unused)
+        common.console.print(f"Columns not used: {unused}", markup=False, soft_wrap=True)
+
+
+_HOW = {
+    "rule": "rule",
+    "name": "name of the column",
+    "link": "points to the row",
+    "parent": "as its parent",
+    "position": "no key of its own",
+    "default": "default of new rows",
+}
+
+
+def _show_report(report: ImportReport) -> None:
+    common.table(
+        ("entity", "read", "added", "changed", "unchanged", "deleted", "rejected lines"),
+        [(c.label, c.read, c.added, c.changed, c.unchanged, c.deleted, c.rejected) for c in report.counts],
+        title=f"{report.lines:,} lines, {report.rejected:,} rejected, {report.seconds:,.1f} s",
+    )
+    totals = [f"{name} {_amount(value)}" for name, value in report.totals]
+    common.console.print(f"The file adds up to: {', '.join(totals)}.", markup=False, soft_wrap=True)
+    for warning in report.warnings:
+        common.notes.print(f"Note: {warning}", markup=False, soft_wrap=True)
+    if report.rejects_file is not None:
+        common.notes.print(f"Rejected lines and why: {report.rejects_file}", markup=False, soft_wrap=True)
+
+
+def _amount(value: int | Decimal) -> str:
+    return f"{value:,.2f}" if isinstance(value, Decimal) else f"{value:,}"
 
 
 def entities(
@@ -108,13 +221,15 @@ def backup(
     ] = None,
 ) -> None:
     """Write everything the workspace holds into one archive, while it is at work."""
+    from analytics.entities.importing import still
     from analytics.store.backup import backup as write
 
     with common.services() as services:
         store = services.store
         stamp = store.clock.now().astimezone(UTC)
         path = target or store.folder.backups / f"shelduck-{stamp:%Y%m%dT%H%M%SZ}.tar.zst"
-        written = write(store, path)
+        with still(store, services.model):  # between its tables an import is not one moment
+            written = write(store, path)
         size = written.stat().st_size / 1e6
         common.console.print(f"{written} holds the workspace ({size:,.1f} MB).", markup=False, soft_wrap=True)
 

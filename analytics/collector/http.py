@@ -93,13 +93,13 @@ class Connections:
 
     def start(self) -> None:
         """Begin to tick once a second, in the running loop."""
+        self._tick_handle = asyncio.get_running_loop().call_later(1.0, self.start)
         self.now += 1
         # The Date of RFC 9110 6.6.1, the same for all answers of a second.
         self.tail = b"date: " + formatdate(usegmt=True).encode() + b"\r\n\r\n"
         self.ready.clear()
-        for connection in [one for one in self.open if one.deadline <= self.now]:
+        for connection in [one for one in self.open if one.deadline <= self.now or one.stuck_until <= self.now]:
             connection.time_out()
-        self._tick_handle = asyncio.get_running_loop().call_later(1.0, self.start)
 
     def stop(self) -> None:
         """Answer what is under way, then close; idle connections close at once."""
@@ -150,6 +150,7 @@ class Connection(asyncio.Protocol):
         "_wants_continue",
         "deadline",
         "peer",
+        "stuck_until",
     )
 
     def __init__(self, shared: Connections) -> None:
@@ -167,7 +168,8 @@ class Connection(asyncio.Protocol):
         self._wants_continue = self._is_closing = self._is_paused = self._is_in_head = False
         self._refusal: Answer | None = None
         self.peer: str | None = None
-        self.deadline = _NEVER
+        self.deadline = _NEVER  # until then the client has to do its part
+        self.stuck_until = _NEVER  # until then it has to read its answers
 
     # --- the transport calls ---------------------------------------------------------------------------
 
@@ -210,9 +212,8 @@ class Connection(asyncio.Protocol):
             return
         if self._request is not None:
             self._hold(len(data))
-        if len(self._queue) > _MAX_PIPELINED and not self._is_paused and self._transport is not None:
-            self._transport.pause_reading()
-            self._is_paused = True
+        if len(self._queue) > _MAX_PIPELINED:
+            self._pause()
 
     def _hold(self, size: int) -> None:
         """Bound what unfinished requests keep in memory, one by one and all together.
@@ -245,15 +246,13 @@ class Connection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """The client does not read its answers: give it a while."""
-        if self._transport is not None and not self._is_paused:
-            self._transport.pause_reading()
-            self._is_paused = True
-        self.deadline = self._after(self._shared.limits.body_seconds)
+        """The client does not read its answers: take no more requests, and give it a while."""
+        self.stuck_until = self._after(self._shared.limits.body_seconds)
+        self._pause()
 
     def resume_writing(self) -> None:
         """It reads again."""
-        self.deadline = self._after(self._shared.limits.idle_seconds)
+        self.stuck_until = _NEVER
         self._resume()
 
     # --- the parser calls ------------------------------------------------------------------------------
@@ -363,7 +362,8 @@ class Connection(asyncio.Protocol):
 
     def time_out(self) -> None:
         """Close a connection that has run out of time, saying so where a request was begun."""
-        if self._request is not None and not self._is_closing:
+        is_stuck = self.stuck_until <= self._shared.now
+        if self._request is not None and not self._is_closing and not is_stuck:
             self._refuse(answers.TOO_SLOW)
         elif self._transport is not None:
             self._transport.abort()
@@ -406,8 +406,14 @@ class Connection(asyncio.Protocol):
         transport.write_eof()
         self._resume()
 
+    def _pause(self) -> None:
+        if not self._is_paused and self._transport is not None and not self._transport.is_closing():
+            self._is_paused = True
+            self._transport.pause_reading()
+
     def _resume(self) -> None:
-        if self._is_paused and self._transport is not None and not self._transport.is_closing():
+        is_stuck = self.stuck_until != _NEVER
+        if self._is_paused and not is_stuck and self._transport is not None and not self._transport.is_closing():
             self._is_paused = False
             self._transport.resume_reading()
 

@@ -260,7 +260,7 @@ class Checker:
         known = self._roots()
         same = [name for name in CONSTANTS if name.startswith(f"{root}.")]
         fields = self._fields_of_row()
-        guess = get_close_matches(path, same or known, 1, 0.5) or (
+        guess = get_close_matches(path, same or known, 1) or (
             [f"entity.{path}"] if path in fields else [f"entity.{g}" for g in get_close_matches(path, fields, 1)]
         )
         raise UnknownVariable(path, self._at(node), same or known, guess[0] if guess else None)

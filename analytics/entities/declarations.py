@@ -15,7 +15,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from analytics.errors import ModelError
+from analytics.errors import ModelError, UnknownField
 from analytics.model.entity import ContactPath, Entity, EntityModel, Field, FieldType, Relation, RelationFilter
 from analytics.model.streams import STREAMS
 
@@ -47,13 +47,43 @@ def load_model(folder: Path | None = None) -> EntityModel:
     """
     shipped = _shipped()
     entities: dict[str, Entity] = {}
+    files: dict[str, str] = {}
     for file in _files(shipped):
-        _add(file, entities, shipped_too=False)
+        files[_add(file, entities, shipped_too=False)] = str(file)
     # In a checkout data/ is the default workspace, and its model/ holds the shipped ones.
     if folder is not None and folder.is_dir() and not _is_same(folder, shipped):
         for file in _files(folder):
-            _add(file, entities, shipped_too=True)
-    return EntityModel.of(_with_target_fields(entities.values(), entities))
+            files[_add(file, entities, shipped_too=True)] = str(file)
+    return _checked(_with_target_fields(entities.values(), entities), files)
+
+
+def _checked(entities: Sequence[Entity], files: Mapping[str, str]) -> EntityModel:
+    """Return the model, or raise ModelError naming the file and what of its entity does not hold together."""
+    model = EntityModel({e.name: e for e in entities})
+    for entity in entities:
+        try:
+            if entity.key in entity.fields and all(r.target in model.entities for r in entity.relations.values()):
+                for contact in entity.contacts:
+                    model.resolve(entity.name, contact.path)
+        except UnknownField as error:
+            raise ModelError(
+                f"{files[entity.name]}: entity {entity.name}, contact path {contact.path!r}: {error}"
+            ) from None
+        parent = entity.relations.get(entity.parent or "")
+        if parent is not None and (parent.kind != "one" or parent.where):
+            raise ModelError(
+                f"{files[entity.name]}: entity {entity.name}: its parent {parent.name!r} is a relation to several or to "
+                f"chosen rows; expected a plain one of kind 'one'."
+            )
+    try:
+        return EntityModel.of(entities)
+    except ModelError as error:
+        named = next(
+            (e.name for e in entities if str(error).startswith((f"Entity {e.name}:", f"Entity {e.name},"))), ""
+        )
+        if not named:
+            raise
+        raise ModelError(f"{files[named]}: {error}") from None
 
 
 def _shipped() -> Traversable:
@@ -75,7 +105,8 @@ def _files(folder: Traversable) -> list[Traversable]:
     return sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
 
 
-def _add(file: Traversable, entities: dict[str, Entity], *, shipped_too: bool) -> None:
+def _add(file: Traversable, entities: dict[str, Entity], *, shipped_too: bool) -> str:
+    """Read a file into `entities` and return the name of its entity."""
     place = str(file)
     try:
         values = tomllib.loads(file.read_bytes().decode("utf-8"))
@@ -93,6 +124,7 @@ def _add(file: Traversable, entities: dict[str, Entity], *, shipped_too: bool) -
     if known is not None and not shipped_too:
         raise part.wrong("entity", name, "a name no other file declares")
     entities[name] = _entity(part, name) if known is None else _extended(part, known)
+    return name
 
 
 def _entity(part: _Part, name: str) -> Entity:

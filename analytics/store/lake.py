@@ -126,11 +126,13 @@ class Lake:
 
     # --- appending ---
 
-    def append(self, name: str, data: pa.Table, *, app_id: str, version: int) -> bool:
+    def append(self, name: str, data: pa.Table, *, app_id: str, version: int, after: int | None = None) -> bool:
         """Append `data` in one commit marked (app_id, version); False when that or a later version is in already.
 
-        Raises LossyCast when a value would not survive, NotFound without the table, ConcurrencyError after many
-        repeats. When it returns True the rows are on disk. Two processes with the same app id: one wins.
+        With `after` the rows are those that follow version `after` (0: the first), so ConcurrencyError when another
+        one is in last: somebody who cut the pieces elsewhere came first. Raises LossyCast when a value would not
+        survive, NotFound without the table, ConcurrencyError after many repeats. When it returns True the rows are on
+        disk. Two processes with the same app id: one wins.
         """
         schema = self.schema(name)
         rows = _sorted(cast_strictly(data, schema), schema)
@@ -139,6 +141,10 @@ class Lake:
             done = handle.transaction_version(app_id)
             if done is not None and done >= version:
                 return False
+            if after is not None and (done or 0) != after:
+                raise ConcurrencyError(
+                    f"{app_id} was to go on in {name} after {after}, but {done or 0} is in last: somebody else goes on."
+                )
             before = handle.version()
             write_deltalake(
                 handle,

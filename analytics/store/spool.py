@@ -146,13 +146,18 @@ class SpoolFolder:
         A torn last line stays until its newline comes. `limit` bounds the bytes read; a longer single line is still
         returned whole.
         """
+        block, end = self.read_block(path, offset, limit)
+        return block.split(b"\n")[:-1], end
+
+    def read_block(self, path: Path, offset: int, limit: int | None = None) -> tuple[bytes, int]:
+        """Return what `read` does in one piece, each line with its newline."""
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read() if limit is None else file.read(limit)
             if limit is not None and b"\n" not in data and len(data) == limit:
                 data += file.readline()
         end = data.rfind(b"\n") + 1
-        return data[:end].split(b"\n")[:-1], offset + end
+        return data if end == len(data) else data[:end], offset + end
 
     def is_closed(self, path: Path, now: datetime) -> bool:
         """Return whether nobody appends to the file any more at `now`: its interval and a minute of grace are over."""

@@ -1,0 +1,69 @@
+-- One row per tracking request, its parameters decoded and typed. `left_over` is what has no column of its own, still
+-- encoded; `tail` is what may hold campaign parameters of the page address.
+create or replace temp table hit as
+with request as (
+    select line.*, 0 as part, q as query
+    from line
+    join layout using (shape)
+    where tracks and not has_body and plain and not is_odd
+    union all by name
+    select line.* exclude (shape, is_odd), rare.part, rare.query, rare.shape
+    from line
+    join (
+        select no, part, query, shape from expanded join layout using (shape) where plain and not is_odd
+        union all
+        select no, part, query, shape from normalised
+    ) as rare using (no)
+),
+split as (
+    select
+        request.* exclude (q, b, b64, query, shape, is_odd, reason, tracks, has_body),
+        string_split(request.query, '&') as p,
+        layout.* exclude (shape, plain)
+    from request
+    join layout using (shape)
+),
+decoded as (
+    select
+        no, part, id, moment, e, m, ip, ua, ref, al, has_lang, is_rich,
+        nullif(joined(list_select(p, others)), '') as left_over,
+        sent(p, at_idsite, 'idsite') as website,
+        sent(p, at_url, 'url') as url,
+        sent(p, at_urlref, 'urlref') as referrer,
+        sent(p, at_action_name, 'action_name') as title,
+        sent(p, at__id, '_id') as visitor_sent,
+        coalesce(sent(p, at_uid, 'uid'), sent(p, at__uid, '_uid')) as user_id,
+        sent(p, at__rcn, '_rcn') as campaign,
+        sent(p, at__rck, '_rck') as keyword,
+        -- Page views, the most of all hits, have none of these.
+        case when is_rich then struct_pack(
+            cdt := sent(p, at_cdt, 'cdt'),
+            e_c := sent(p, at_e_c, 'e_c'),
+            e_a := sent(p, at_e_a, 'e_a'),
+            e_n := sent(p, at_e_n, 'e_n'),
+            e_v := sent(p, at_e_v, 'e_v'),
+            idgoal := sent(p, at_idgoal, 'idgoal'),
+            ec_id := sent(p, at_ec_id, 'ec_id'),
+            revenue := sent(p, at_revenue, 'revenue'),
+            ec_items := sent(p, at_ec_items, 'ec_items'),
+            currency := sent(p, at_currency, 'currency'),
+            search := sent(p, at_search, 'search'),
+            search_cat := sent(p, at_search_cat, 'search_cat'),
+            search_count := sent(p, at_search_count, 'search_count'),
+            link := sent(p, at_link, 'link'),
+            download := sent(p, at_download, 'download'),
+            c_n := sent(p, at_c_n, 'c_n'),
+            c_i := sent(p, at_c_i, 'c_i'),
+            ping := sent(p, at_ping, 'ping'),
+            ca := sent(p, at_ca, 'ca')
+        ) end as rich
+    from split
+)
+select
+    *,
+    case when regexp_full_match(visitor_sent, '[0-9a-fA-F]{16}') then lower(visitor_sent) end as visitor,
+    case
+        when contains(url, 'sdk=') then nullif(regexp_extract(url, '[?&#]sdk=([A-Za-z0-9_-]{40})(?:[&#]|$)', 1), '')
+    end as token,
+    case when regexp_matches(url, '[?&#](?:mtm|matomo|pk|piwik|utm)_') then address_tail(url) end as tail
+from decoded

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Coroutine
 from functools import lru_cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import structlog
@@ -22,19 +22,19 @@ from analytics.collector.answers import Answer
 from analytics.collector.asgi import Receive, Scope, Send, lifespan, serve_request
 from analytics.collector.client import client_addresses
 from analytics.collector.commit import GroupCommit
-from analytics.collector.lines import ControlLine, Endpoint, hit_line, line_ids, microsecond_clock
+from analytics.collector.lines import ControlLine, Endpoint, HitLine, hit_line, line_ids, microsecond_clock
 from analytics.collector.links import Keys, Links
 from analytics.collector.pages import Pages
 from analytics.collector.request import Request, plain_path
 from analytics.collector.threads import Overloaded, StateThreads
 from analytics.collector.tracker import tracker_script
-from analytics.collector.unsubscribe import unsubscribe
 from analytics.errors import AnalyticsError
 from analytics.model.token import Purpose, Token
 from analytics.store import Store
+from analytics.store.suppressing import Unsubscribe, unsubscribe_all
 
 _STATE_SECONDS = 3.0  # a mail client waits about that long for an answer
-_STATE_THREADS = 4
+_READERS, _WRITERS = 3, 2  # apart: a locked database holds up writes only, and links are read on
 _MOST_WAITING = 512  # requests that wait for keys to be read again
 _STATE_AWAY = (AnalyticsError, SQLAlchemyError, OSError, TimeoutError, Overloaded)
 _NO_IMAGE = re.compile(rb"(?:^|&)send_image=0(?:&|$)")
@@ -42,6 +42,7 @@ _ORIGIN = re.compile(rb"[\x21-\x7e]{1,300}")
 _HEADER_NAMES = re.compile(rb"[A-Za-z0-9, _-]{1,500}")
 _ONE_CLICK = re.compile(rb"List-Unsubscribe\s*=\s*One-Click|name=\"?List-Unsubscribe\"?\s+One-Click", re.IGNORECASE)
 _READS, _TRACKS = "GET, HEAD", "GET, HEAD, POST, OPTIONS"
+T = TypeVar("T")
 _log = structlog.get_logger("collector")
 
 
@@ -64,7 +65,8 @@ class Collector:
         self._script = tracker_script()
         self._with_origin = lru_cache(maxsize=4096)(_with_origin)
         self._commit: GroupCommit | None = None
-        self._threads: StateThreads | None = None
+        self._readers: StateThreads | None = None
+        self._writers: StateThreads | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._fixed: dict[bytes, Callable[[Request], None]] = {
             b"/matomo.php": partial(self._track, "matomo"),
@@ -88,16 +90,18 @@ class Collector:
         if self._commit is None:
             loop = asyncio.get_running_loop()
             self._commit = GroupCommit(self._store.spool, loop)
-            self._threads = StateThreads(loop, _STATE_THREADS)
+            self._readers, self._writers = StateThreads(loop, _READERS), StateThreads(loop, _WRITERS)
 
     async def close(self) -> None:
         """Put what is waiting on disk and end the threads."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_STATE_SECONDS + 1)
-        if self._commit is not None and self._threads is not None:
+        if self._commit is not None:
             await self._commit.close()
-            self._threads.close()
-        self._commit = self._threads = None
+        for threads in (self._readers, self._writers):
+            if threads is not None:
+                threads.close()
+        self._commit = self._readers = self._writers = None
 
     # --- routes ----------------------------------------------------------------------------------------
 
@@ -142,7 +146,7 @@ class Collector:
             if len(self._tasks) > _MOST_WAITING:
                 raise Overloaded
             await asyncio.sleep(self._keys.pause)
-            await self._in_thread(partial(self._keys.load, came))
+            await self._read(partial(self._keys.load, came))
         except _STATE_AWAY:
             request.answer(self._pages.away)
             return
@@ -165,7 +169,7 @@ class Collector:
     async def _click_unknown(self, request: Request, token: Token) -> None:
         """Look the target up; the click is kept whatever comes of it, for it happened."""
         try:
-            location = await self._in_thread(partial(self._links.find, token))
+            location = await self._read(partial(self._links.find, token))
         except _STATE_AWAY as error:
             _log.warning("A click's target could not be read from the state.", reason=_reason(error))
             self._keep(request, "c", self._pages.away, token)
@@ -185,18 +189,23 @@ class Collector:
         source: Literal["one-click", "unsubscribe page"] = (
             "one-click" if _ONE_CLICK.search(request.body) else "unsubscribe page"
         )
-        now = self._store.clock.now()
+        wish = Unsubscribe(token.delivery_id, source, self._store.clock.now())
         control = ControlLine(self._new_id(), self._now(), "unsubscribe", token.delivery_id, source)
         kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._commit.add_control(self._line(request, "u", token), control, kept.set_result)
         in_state = False
         try:
-            await self._in_thread(partial(unsubscribe, self._store, token.delivery_id, source, now))
+            assert self._writers is not None
+            await self._writers.call(partial(self._write_to_state, wish), _STATE_SECONDS)
             in_state = True
         except _STATE_AWAY as error:
             _log.warning("An unsubscribe waits in the spool, for the state does not take it.", reason=_reason(error))
         in_spool = await kept
         request.answer(self._pages.gone if in_spool or in_state else self._pages.not_kept)
+
+    def _write_to_state(self, wish: Unsubscribe) -> None:
+        with self._store.state.write() as connection:
+            unsubscribe_all(connection, [wish])
 
     def _track(self, endpoint: Endpoint, request: Request) -> None:
         method, answer = request.method, answers.GIF
@@ -267,7 +276,7 @@ class Collector:
 
     # --- parts -----------------------------------------------------------------------------------------
 
-    def _line(self, request: Request, endpoint: Endpoint, token: Token | None) -> Any:
+    def _line(self, request: Request, endpoint: Endpoint, token: Token | None) -> HitLine:
         ip = self._client(request.peer, request.headers.get(b"x-forwarded-for"))
         delivery, number = (token.delivery_id, token.link_number or None) if token else (None, None)
         return hit_line(request, endpoint, self._new_id(), self._now(), ip, delivery, number)
@@ -282,10 +291,9 @@ class Collector:
             lambda kept: request.answer(answer if kept else answers.CANNOT_WRITE),
         )
 
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
-        self.start()
-        assert self._threads is not None
-        return await self._threads.call(work, _STATE_SECONDS)
+    async def _read(self, work: Callable[[], T]) -> T:
+        assert self._readers is not None
+        return await self._readers.call(work, _STATE_SECONDS)
 
     def _spawn(self, request: Request, work: Coroutine[Any, Any, None]) -> None:
         self.start()

@@ -95,6 +95,11 @@ class Shop:
             rows = connection.execute(select(suppression).where(suppression.c.reason == "unsubscribed"))
             return {row.address_key: row.source for row in rows}
 
+    def states(self) -> dict[int, str]:
+        """Where each delivery stands."""
+        with self.store.state.read() as connection:
+            return {row.id: row.state for row in connection.execute(select(delivery))}
+
     def unsubscribed(self) -> set[str]:
         """Keys of the rows of the list that are unsubscribed from it."""
         with self.store.state.read() as connection:

@@ -13,6 +13,7 @@ from analytics.collector.answers import PIXEL
 from analytics.model.clock import SimulatedClock
 from analytics.model.token import Signer, Verifier
 from analytics.store.tables import link, sending
+from analytics.tracking.control import apply_control
 from tests.collector.conftest import NOW, Shop
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -118,6 +119,7 @@ def test_one_click_unsubscribes_at_once(shop: Shop, client: httpx.Client) -> Non
         assert answer.status_code == 200 and "You are unsubscribed" in answer.text
     assert shop.suppressed() == {"c102@example.com": "one-click"}
     assert shop.unsubscribed() == {"k102"}
+    assert shop.states() == {101: "accepted", 102: "unsubscribed", 103: "accepted"}
     controls = shop.hits("control")
     assert [(c["kind"], c["d"], c["source"]) for c in controls] == [("unsubscribe", 102, "one-click")] * 2
     assert len({c["id"] for c in controls}) == 2 and controls[0]["at"] == int(NOW.timestamp() * 1_000_000)
@@ -139,6 +141,8 @@ def test_an_unsubscribe_is_taken_while_the_state_is_locked(shop: Shop, client: h
         answer = client.post(f"/u/{shop.token('u')}", data=ONE_CLICK, timeout=30)
     assert answer.status_code == 200 and "You are unsubscribed" in answer.text
     assert [line["d"] for line in shop.hits("control")] == [101]
+    apply_control(shop.store)  # as every sender does before each lease
+    assert shop.suppressed() == {"c101@example.com": "one-click"} and shop.unsubscribed() == {"k101"}
 
 
 def test_pixels_known_links_and_unsubscribes_need_no_state(shop: Shop, client: httpx.Client) -> None:

@@ -76,7 +76,7 @@ class OperatorChoice:
 
 @dataclass(frozen=True)
 class FieldRow:
-    """One condition on a field. `value` is a text, number, list of these, or a number of days, as its operator takes."""
+    """One condition on a field. `value` is a text, a number, a list of these or days, as `operator` asks."""
 
     path: str
     operator: str

@@ -72,7 +72,7 @@ def detail(services: Services, number: int) -> Detail:
         campaign=campaign,
         status=status(campaign, _today(services)),
         email_campaigns=emails,
-        websites=_websites(services, campaign.id),
+        websites=tuple(Website(w.id, w.name) for w in services.websites.of_campaign(campaign.id)),
         spent=sum(costs, Decimal(0)) if costs else None,
     )
 
@@ -94,7 +94,3 @@ def tag(code: str, source: str, medium: str) -> str:
 def _today(services: Services) -> date:
     store = services.store
     return store.clock.now().astimezone(ZoneInfo(store.settings.timezone)).date()
-
-
-def _websites(services: Services, campaign_id: int) -> tuple[Website, ...]:
-    return tuple(Website(w.id, w.name) for w in services.websites.all() if campaign_id in w.campaign_ids)

@@ -1,2 +1,32 @@
+"""The efficiency of one campaign in a sentence and a row of tiles, where a page speaks of it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from analytics.views import efficiency
+from pages._ui import messages, session, widgets
+
+
+@st.cache_data(ttl=20, max_entries=16, show_spinner=False)
+def _loaded(root: str, filters: efficiency.Filters) -> efficiency.View:
+    return efficiency.load(session.services(), filters)
+
+
+def load(filters: efficiency.Filters) -> efficiency.View:
+    """Return a report, at most 20 seconds old; raises ReportError, NotFound."""
+    return _loaded(str(session.services().store.folder.root), filters)
+
+
+def forget() -> None:
+    """Have the next report computed anew."""
+    _loaded.clear()
+
+
 def draw(code: str, *, key: str) -> None:
-    return
+    """Draw the headline of the marketing campaign with this code."""
+    with messages.errors():
+        shown = load(efficiency.Filters(campaign=code))
+        st.markdown(messages.plain(shown.verdict))
+        if not shown.is_empty:
+            widgets.tiles([widgets.Tile(f.label, f.value, f.formula, f.interval) for f in shown.figures], key=key)

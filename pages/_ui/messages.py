@@ -36,7 +36,7 @@ def show(error: AnalyticsError) -> None:
 
 
 def unexpected() -> None:
-    """Show that something broke which nobody foresaw, with a number that finds it in the log. Call in an except block."""
+    """Say that something broke which nobody foresaw, with a number that finds it in the log; for an except block."""
     number = uuid.uuid4().hex[:8]
     structlog.get_logger().exception("a page broke", page_error=number)
     st.error(

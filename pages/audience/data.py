@@ -22,7 +22,7 @@ def page() -> None:
             "data",
             "upload_file",
             "No data yet",
-            "Import a file from your shop: customers and their orders are a good start. CSV, Excel, Parquet or JSON lines.",
+            "Import a file from your shop; customers and their orders are a good start. CSV, Excel, Parquet, JSON.",
         ):
             st.caption("Choose the file below.")
         imports.draw()

@@ -9,28 +9,22 @@ import streamlit as st
 from analytics.reports.query import MODELS
 from analytics.views import efficiency as view
 from analytics.views.wording import local
-from pages._ui import charts, messages, session, widgets
+from pages._ui import charts, headline, messages, session, widgets
 
 _ANY = ""
 _PERIODS = {**view.PERIODS, view.CUSTOM: "Between two days"}
 
 
-@st.cache_data(ttl=20, max_entries=16, show_spinner=False)
-def _loaded(root: str, filters: view.Filters) -> view.View:
-    return view.load(session.services(), filters)
-
-
 def page() -> None:
     """Filters, then the report they ask for."""
-    services = session.services()
     with widgets.head("Efficiency", "What your campaigns sent, who reacted, who came and who bought."):
         again = st.button("Refresh", key="efficiency.refresh", icon=":material/refresh:")
     if again:
-        _loaded.clear()
+        headline.forget()
     filters = _filters(view.Filters.read(st.query_params.to_dict()))
     session.choose(**filters.parameters)
     with messages.errors():
-        shown = _loaded(str(services.store.folder.root), filters)
+        shown = headline.load(filters)
         if shown.is_empty:
             _nothing(filters)
         else:

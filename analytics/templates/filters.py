@@ -179,7 +179,7 @@ def _round(value: Any, decimals: int = 0) -> int | Decimal:
 
 
 def _abs(value: Any) -> Any:
-    return abs(_number(value, "abs"))
+    return abs(value) if isinstance(value, int | float) else abs(_number(value, "abs"))
 
 
 def _default(value: Any, fallback: Any = "", *_: Any) -> Any:

@@ -72,8 +72,8 @@ def _checked(entities: Sequence[Entity], files: Mapping[str, str]) -> EntityMode
         parent = entity.relations.get(entity.parent or "")
         if parent is not None and (parent.kind != "one" or parent.where):
             raise ModelError(
-                f"{files[entity.name]}: entity {entity.name}: its parent {parent.name!r} is a relation to several or to "
-                f"chosen rows; expected a plain one of kind 'one'."
+                f"{files[entity.name]}: entity {entity.name}: its parent {parent.name!r} leads to several rows or to "
+                f"chosen ones; expected a relation of kind 'one' without where."
             )
     try:
         return EntityModel.of(entities)

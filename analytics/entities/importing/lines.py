@@ -168,7 +168,7 @@ class Lines:
             if self._tried:
                 # A struct that is null tells an expression that failed from one that gave null.
                 terms.append(f"try(struct_pack(v := cast({sql} as varchar))) as e{slot.number}")
-                terms.append(f"nullif(trim(e{slot.number}.v), '') as {slot.raw}")
+                terms.append(f"nullif(trim(struct_extract(e{slot.number}, 'v')), '') as {slot.raw}")
             else:
                 terms.append(f"nullif(trim(cast({sql} as varchar)), '') as {slot.raw}")
             for n, column in enumerate(slot.bound.lenient):
@@ -266,7 +266,7 @@ class Lines:
     def _explain(self, slot: Slot) -> None:
         def add(value: str, reason: str, where: str, shown: str) -> None:
             self._connection.execute(
-                f"insert into reject select _line, $1, {value}, $2, $3 from wrong where {where}",  # noqa: S608  # own names
+                f"insert into reject select _line // {self._staged.scale}, $1, {value}, $2, $3 from wrong where {where}",  # noqa: S608  # own names
                 [shown, reason, slot.entity],
             )
 
@@ -291,7 +291,7 @@ class Lines:
             name = node.entity.key if node.has_key else node.entity.relations[node.entity.parent or ""].own_field
             leaf = node.leaves[name]
             self._connection.execute(
-                f"insert into reject select _line, $1, null, $2, $3 from parsed where {column} is null "  # noqa: S608  # own names
+                f"insert into reject select _line // {self._staged.scale}, $1, null, $2, $3 from parsed where {column} is null "  # noqa: S608  # own names
                 f'and _line not in (select line from reject where "column" = $1)',
                 [
                     leaf.column or leaf.expression,
@@ -316,8 +316,8 @@ class Lines:
                 from parsed where not _bad window w as (partition by {key} order by {order})) where n > 1"""  # noqa: S608  # own names
         )
         self._connection.execute(
-            "insert into reject select _line, $1, value, "
-            "'the key comes more than once; line ' || kept || ' was taken', $2 from doubled",
+            f"insert into reject select _line // {self._staged.scale}, $1, value, 'the key comes more than once; line ' "  # noqa: S608  # own names
+            f"|| (kept // {self._staged.scale}) || ' was taken', $2 from doubled",
             [leaf.column or leaf.expression, node.entity.name],
         )
         self._connection.execute("update parsed set _bad = true where _line in (select _line from doubled)")

@@ -253,6 +253,7 @@ def _guess(
 
     for level in (0, 1, 2):
         take(root, _names(root.entity, level))
+    _guess_key(root, columns, expressions)
     for relation in root.entity.relations.values():
         if _kind_of(model, root, relation) == "one":
             target = model.entity(relation.target)
@@ -264,6 +265,16 @@ def _guess(
     for relation in root.entity.relations.values():
         if _kind_of(model, root, relation) == "child":
             _guess_items(model, root, relation, left, take)
+
+
+def _guess_key(root: Node, columns: Sequence[str], expressions: Expressions) -> None:
+    """Take as key, where no column has its name, one whose name also says so: an order number names and identifies."""
+    key = root.entity.key
+    names = {n for level in (0, 1, 2) for n, name in _names(root.entity, level).items() if name == key}
+    names |= {plain(alias) for alias in root.entity.fields[key].aliases}
+    for column in columns:
+        if key not in root.leaves and plain(column) in names:
+            root.leaves[key] = _leaf(root, key, '"' + column.replace('"', '""') + '"', "name", expressions)
 
 
 def _guess_items(model: EntityModel, root: Node, relation: Relation, left: Sequence[str], take: object) -> None:

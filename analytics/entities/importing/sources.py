@@ -26,6 +26,7 @@ from analytics.model.progress import Progress, silent
 
 LINE = "line"
 _CHUNK = 50_000
+_MOST_ITEMS = 1_000_000  # of one JSON document; longer lists of objects stay text
 _TEXT = (".csv", ".tsv", ".txt", ".tab")
 _LINES = (".jsonl", ".ndjson")
 _EXCEL = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -41,6 +42,8 @@ class Staged:
     """DuckDB types of columns whose file knows them (Parquet)."""
     rejects: list[Reject] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    scale: int = 1
+    """`_line` // scale is the line of the file; a JSON line with several items makes several rows."""
 
 
 def stage(
@@ -219,15 +222,15 @@ def _json(connection: duckdb.DuckDBPyConnection, path: Path, options: ImportOpti
     columns_seen: dict[str, None] = {}
     flat: list[tuple[int, dict[str, str | None]]] = []
     for line, document in documents:
-        for row in _flattened(document):
+        for item, row in enumerate(_flattened(document)):
             columns_seen.update(dict.fromkeys(row))
-            flat.append((line, row))
+            flat.append((line * _MOST_ITEMS + item, row))
     if not columns_seen:
         raise ImportFailed(f"{path} holds no JSON object in any of its lines.")
     keys = list(columns_seen)
     columns = _names(keys, notes)
     rows = _fill(connection, columns, ((line, [row.get(k) for k in keys]) for line, row in flat), progress)
-    return Staged(columns, rows, {}, rejects, notes)
+    return Staged(columns, rows, {}, rejects, notes, _MOST_ITEMS)
 
 
 def _objects(file: csvlines.TextFile, path: Path, rejects: list[Reject]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -308,7 +311,7 @@ def _flattened(document: Mapping[str, Any]) -> list[dict[str, str | None]]:
 
 
 def _is_objects(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+    return isinstance(value, list) and 0 < len(value) < _MOST_ITEMS and all(isinstance(v, dict) for v in value)
 
 
 def _as_text(value: object) -> str | None:

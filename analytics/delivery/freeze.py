@@ -36,7 +36,8 @@ from analytics.store.tables import FIRST_OF_INSTANCE, sending
 CHUNK = 5_000
 """Rows of the file that go into the ledger in one transaction: longer ones keep everybody else waiting."""
 
-_LAKE_CHUNK = 500_000
+LAKE_CHUNK = 500_000
+"""Rows of the file that go into the lake in one commit."""
 _ROW_GROUP = 50_000
 _TOLERANCE = Decimal("0.10")
 _TTL = timedelta(seconds=10)
@@ -60,16 +61,25 @@ class Frozen:
         return self.planned + self.held_out
 
 
-def freeze(store: Store, model: EntityModel, sending_id: int, progress: Progress = silent) -> Status:
+def freeze(
+    store: Store,
+    model: EntityModel,
+    sending_id: int,
+    progress: Progress = silent,
+    *,
+    chunk: int = CHUNK,
+    lake_chunk: int = LAKE_CHUNK,
+) -> Status:
     """Freeze the audience of a sending that is scheduled, or go on freezing it; return the status it has then.
 
     That is `sending`; `confirm` if the number differs by more than 10 % from what was expected; or what somebody else
-    made of it meanwhile (`paused`, `cancelled`). Raises DeliveryError for a sending restored half frozen.
+    made of it meanwhile (`paused`, `cancelled`). `chunk` rows at a time go into the ledger, `lake_chunk` into the lake;
+    a freeze that is gone on with needs the same `lake_chunk`. Raises DeliveryError for a sending restored half frozen.
     """
     if not _begin(store, sending_id):
         return _status(store, sending_id)
     with alone(store, sending_id):
-        return _Freeze(store, model, sending_id, progress).run()
+        return _Freeze(store, model, sending_id, progress, chunk, lake_chunk).run()
 
 
 @contextmanager
@@ -128,8 +138,11 @@ class _Stopped(Exception):
 
 
 class _Freeze:
-    def __init__(self, store: Store, model: EntityModel, sending_id: int, progress: Progress) -> None:
+    def __init__(
+        self, store: Store, model: EntityModel, sending_id: int, progress: Progress, chunk: int, lake_chunk: int
+    ) -> None:
         self._store, self._model, self._id, self._progress = store, model, sending_id, progress
+        self._chunk, self._lake_chunk = chunk, lake_chunk
         self._file = frozen_file(store, sending_id)
 
     def run(self) -> Status:
@@ -231,7 +244,7 @@ class _Freeze:
     def _write_ledger(self, row: Any, counts: Frozen) -> None:
         done = row.frozen_rows
         maker = _Rows(self._store, row)
-        for batch in _batches(self._file, CHUNK, done):
+        for batch in _batches(self._file, self._chunk, done):
             deliveries, shared = maker.of(batch)
             with self._store.state.write() as connection:
                 self._still_freezing(connection)
@@ -248,7 +261,7 @@ class _Freeze:
     def _write_lake(self, row: Any) -> None:
         """Append audience and facts; delivery numbers are unique, so their first one names this freeze for ever."""
         app_id = f"freeze {row.first_delivery_id}"
-        for version, batch in enumerate(_batches(self._file, _LAKE_CHUNK, 0, columns=_LAKE_COLUMNS), 1):
+        for version, batch in enumerate(_batches(self._file, self._lake_chunk, 0, columns=_LAKE_COLUMNS), 1):
             with self._store.state.read() as connection:
                 self._still_freezing(connection)
             table = pa.Table.from_batches([batch])

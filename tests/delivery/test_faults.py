@@ -52,7 +52,7 @@ def test_a_killed_sender_loses_nobody_and_doubles_nobody(tmp_path: Path, server:
 def _kill_on_the_way(store: Store, post: Server, sending_id: int, rng: random.Random) -> bool:
     """Start a sender and kill it at a random point; False when it came to its end before."""
     share = RECIPIENTS / (KILLS + 4)
-    goal = len(post.lines("taken")) + rng.uniform(0, 1.6 * share)
+    goal = len(post.lines("taken")) + rng.uniform(0, share)
     process = _run(store, post, sending_id)
     while process.poll() is None and len(post.lines("taken")) < goal:
         time.sleep(0.002)

@@ -30,7 +30,7 @@ from analytics.segments.definition import (
 from analytics.segments.emit import Sql, column, filtered, subquery, table
 from analytics.segments.kinds import kind_logic
 from analytics.segments.logic import Both, Either, Keys, Logic, Related, Test, negate, simplified
-from analytics.segments.measures import measure_logic, measure_values
+from analytics.segments.measures import aggregated, measure_chain, measure_logic, measure_values
 from analytics.segments.moments import Moment
 
 
@@ -331,7 +331,8 @@ class _Joins:
 
     def kind(self, source: str | Measure) -> str:
         if isinstance(source, Measure):
-            return "number" if source.measure in ("count", "sum", "avg") else "value"
+            chain = measure_chain(self._compiler.model, source, self._entity, "sort")
+            return aggregated(source, chain.entity, "sort")[0]
         resolved = self._compiler.model.resolve(self._entity.name, source)
         return "text" if resolved.field is None else resolved.field.type
 

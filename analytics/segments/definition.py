@@ -460,6 +460,8 @@ def _scalar(value: Any, place: str) -> Scalar:
         return str(value)
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         raise wrong(place, value, "a finite number")
+    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= ch <= "\udfff" for ch in value)):
+        raise wrong(place, value, "a text: it holds a character no text has")
     if isinstance(value, str | bool | int | float):
         return value
     raise wrong(place, value, "a text, a number or a date")

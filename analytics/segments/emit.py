@@ -40,7 +40,7 @@ class Sql:
             case Both(nodes):
                 return exp.and_(*(self.condition(n, alias) for n in nodes)) if nodes else exp.true()
             case Either(nodes):
-                return exp.paren(exp.or_(*(self.condition(n, alias) for n in nodes)))
+                return exp.paren(exp.or_(*(self.condition(n, alias) for n in nodes))) if nodes else exp.false()
             case Test():
                 return self._test(logic, alias)
             case Related(relation, inner, negated):

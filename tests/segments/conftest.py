@@ -23,6 +23,21 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
+@pytest.fixture(scope="session")
+def quiet_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The same for tests that only read: made once."""
+    settings = Settings.of({"timezone": ZONE, "threads": 2})
+    with Store.create(tmp_path_factory.mktemp("quiet") / "shop", settings, SimulatedClock(NOW)) as store:
+        fill(store, make_rows(1))
+        yield store
+
+
+@pytest.fixture(scope="session")
+def quiet_engine(quiet_store: Store) -> Iterator[Engine]:
+    with Engine(quiet_store.snapshot(), quiet_store.settings, now=NOW) as engine:
+        yield engine
+
+
 @pytest.fixture
 def engine(store: Store) -> Iterator[Engine]:
     with Engine(store.snapshot(), store.settings, now=store.clock.now()) as engine:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 from typing import Any
 
 from markupsafe import escape
@@ -23,7 +24,7 @@ from analytics.templates.marks import (
     Piece,
     pieces,
 )
-from analytics.templates.part import Part, Recipient, Shared, flat_constants
+from analytics.templates.part import MOST_LINKS, Part, Recipient, Shared, flat_constants
 from analytics.templates.plaintext import to_text
 from analytics.templates.values import reader
 
@@ -91,6 +92,7 @@ class Composer:
         self._track = track
         self._shop = str(constants.get("shop.name") or "")
         self._subject = Part(self.shared, template.subject, "subject", html=False, links=False)
+        self._subject_pieces = None if self._subject.has_flow else pieces(self._subject.expand(""))
         self._html = Part(self.shared, template.html, "html", html=True)
         preheader = template.preheader
         self._preheader = (
@@ -116,8 +118,10 @@ class Composer:
 
     def subject(self, recipient: Recipient) -> str:
         """Return the subject in one line: line ends and control characters become spaces."""
-        marked = self._subject.expand(self._subject.outline(recipient))
-        return one_line(self.as_text(pieces(marked), recipient))
+        found = self._subject_pieces
+        if found is None:
+            found = pieces(self._subject.expand(self._subject.outline(recipient)))
+        return one_line(self.as_text(found, recipient))
 
     def outline(self, recipient: Recipient) -> str:
         """Return what tells one variant from another: equal outlines have equal variants."""
@@ -144,8 +148,8 @@ class Composer:
             text = to_text(html)
         else:
             text, _ = self._numbered(self._text.expand(next(outlines)), numbered)
-            if not self._has_unsubscribe(text):
-                text = f"{text.rstrip()}\n\n-- \n{_sentence(self._shop)}Unsubscribe: {UNSUBSCRIBE_MARK}\n"
+        if not self._has_unsubscribe(text):
+            text = f"{text.rstrip()}\n\n-- \n{_sentence(self._shop)}Unsubscribe: {UNSUBSCRIBE_MARK}\n"
         if self._track:
             html = _before_end(
                 html,
@@ -181,10 +185,11 @@ class Composer:
     def _numbered(self, marked: str, numbered: int) -> tuple[str, int]:
         """Give personal links of loops the numbers after all others; return how many have been given."""
         first = len(self.shared.links) + len(self.shared.personal) + 1
-        while UNNUMBERED in marked:
-            marked = marked.replace(UNNUMBERED, f"{BEGIN}{first + numbered}{BEGUN}", 1)
-            numbered += 1
-        return marked, numbered
+        numbers = count(first + numbered)
+        marked, more = re.subn(UNNUMBERED, lambda _: f"{BEGIN}{next(numbers)}{BEGUN}", marked)
+        if numbered + more > MOST_LINKS:
+            raise TemplateError(f"A mail has more than {MOST_LINKS:,} links of its own; loop less often.")
+        return marked, numbered + more
 
 
 def compile_template(

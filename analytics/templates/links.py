@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 
-from analytics.templates.marks import MARKS, OPAQUE, UNSUBSCRIBE_MARK
+from analytics.templates.marks import MARKS, OPAQUE, OPEN, UNSUBSCRIBE_MARK
 
 # Ordinary comments, style sheets and scripts hold no links; Outlook's conditional comments do, for its readers.
-_SKIPPED = re.compile(r"<!--(?!\s*\[if\b|-?>).*?-->|<(style|script|title|textarea)\b[^>]*>.*?</\1\s*>", re.S | re.I)
+_SKIPPED = re.compile(r"<!--(?!\s*\[if\b|-?>)|<(?P<name>style|script|title|textarea)(?=[\s/>])", re.I)
 _TAG = re.compile(r"<(?:a|area|v:[a-z]+)(?=[\s/])(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.I)
 _HREF = re.compile(r"""href\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'>]+))""", re.I)
 _ATTRIBUTE = re.compile(r"""[^\s"'>/=\uFDD0-\uFDEF]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?""")
+_ANY_TAG = re.compile(r"<[a-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.I)
+_BARE = re.compile(r"""\s[^\s"'>/=]+\s*=\s*(?:"[^"]*"|'[^']*'|(?P<bare>[^\s"'>]+))""")
+_VALUE_MARK = re.compile(f"{OPEN}[EU]")
 _WEB = re.compile(r"https?://", re.I)
 _TEXT_ADDRESS = re.compile(r"https?://[^\s<>\"'`]+", re.I)
 _PARTS_OF_WEB = ("http://", "https://")
@@ -34,9 +38,10 @@ def html_addresses(source: str) -> Iterator[Address]:
 
     `href` of a, area and Outlook's v: buttons; mailto:, tel:, anchors, merge tags and the unsubscribe address are left.
     """
-    skipped = [match.span() for match in _SKIPPED.finditer(source)]
+    skipped = _skipped(source)
     for tag in _TAG.finditer(source):
-        if any(start <= tag.start() < end for start, end in skipped):
+        place = bisect_right(skipped, (tag.start(), len(source)))
+        if place and tag.start() < skipped[place - 1][1]:
             continue
         for attribute in _ATTRIBUTE.finditer(source, tag.start() + 2, tag.end()):
             href = _HREF.fullmatch(attribute[0]) if attribute[0][:4].lower() == "href" else None
@@ -48,6 +53,34 @@ def html_addresses(source: str) -> Iterator[Address]:
             if may_be_web(value):
                 yield Address(begun, begun + len(value), unescape(value), not MARKS.search(value))
             break
+
+
+def unquoted_values(source: str) -> Iterator[str]:
+    """Yield attributes whose value is a variable without quotes around it, as written (marks in place of variables).
+
+    A value with a space in it would begin another attribute there, escaped or not.
+    """
+    skipped = _skipped(source)
+    for tag in _ANY_TAG.finditer(source):
+        place = bisect_right(skipped, (tag.start(), len(source)))
+        if place and tag.start() < skipped[place - 1][1]:
+            continue
+        for attribute in _BARE.finditer(tag[0]):
+            if attribute["bare"] and _VALUE_MARK.search(attribute["bare"]):
+                yield attribute[0]
+
+
+def _skipped(source: str) -> list[tuple[int, int]]:
+    """Return the spans of comments, style sheets and the like; one that never ends reaches to the end."""
+    spans: list[tuple[int, int]] = []
+    lower = source.lower()  # as long as the source, but for a few letters nobody writes tags with
+    at = 0
+    while found := _SKIPPED.search(source, at):
+        end = f"</{found['name'].lower()}" if found["name"] else "-->"
+        stop = lower.find(end, found.end())
+        at = stop + len(end) if stop >= 0 else len(source)
+        spans.append((found.start(), at))
+    return spans
 
 
 def text_addresses(source: str) -> Iterator[Address]:

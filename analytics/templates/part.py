@@ -15,7 +15,7 @@ from markupsafe import escape
 from analytics.errors import TemplateError
 from analytics.templates.check import UNSUBSCRIBE_NAME, Checker, Variables, constant_name, parse, place_of
 from analytics.templates.filters import as_text
-from analytics.templates.links import Address, html_addresses, text_addresses
+from analytics.templates.links import Address, html_addresses, text_addresses, unquoted_values
 from analytics.templates.marks import BEGIN, BEGUN, END, MARKS, OPAQUE, UNNUMBERED, UNSUBSCRIBE_MARK, mark
 from analytics.templates.null import is_null
 from analytics.templates.sandbox import MailEnvironment, Rendered, environment
@@ -129,6 +129,8 @@ class Part:
                 data.data = str(escape(data.data))
         self._spans: list[tuple[str, nodes.TemplateData | None, bool]] = []
         self._walk(tree.body, in_loop=False)
+        if html and not is_plain:
+            self._check_quotes()
         if shared.track and links:
             self._mark_links()
         self._texts: list[str] = []
@@ -141,6 +143,11 @@ class Part:
                 self._texts.append(data.data)
                 data.data = mark("T", len(self._texts) - 1)
             self._flow = Rendered(self._env, tree, place)
+
+    @property
+    def has_flow(self) -> bool:
+        """Whether loops or conditions decide what a recipient gets."""
+        return self._flow is not None
 
     def outline(self, recipient: Recipient) -> str:
         """Return which pieces of the source a recipient gets; equal outlines expand to equal texts."""
@@ -204,6 +211,11 @@ class Part:
             fixed = rendered(self._env, child, place)
             return MARKS.sub("", fixed.render(fixed.context(self._shared.constants)))
         return mark("E", self._shared.hole(child, place))
+
+    def _check_quotes(self) -> None:
+        for attribute in unquoted_values("".join(piece for piece, _, _ in self._spans)):
+            written = MARKS.split(attribute.strip())[0]
+            raise TemplateError(f'{self._place}: put quotes around the value of {written}"...", it may hold spaces.')
 
     def _mark_links(self) -> None:
         text = "".join(piece for piece, _, _ in self._spans)

@@ -110,3 +110,31 @@ def test_links_are_listed_with_their_variables() -> None:
     assert made.links == ("https://a.example/?x=1&y=2", "https://b.example/{entity.id}", "{entity.website}")
     assert not made.has_unsubscribe
     assert compiled("<a href='{{ unsubscribe_url }}'>u</a>").has_unsubscribe
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<a href={{ entity.website }}>x</a>",
+        "<img class=a alt = x{{ entity.first_name }} src='y'>",
+        '<td\nwidth="1" height={{ entity.visits }}>',
+    ],
+)
+def test_a_value_in_an_attribute_needs_quotes(source: str) -> None:
+    with pytest.raises(TemplateError, match="html: put quotes around the value of"):
+        compiled(source)
+
+
+def test_quotes_are_asked_for_only_where_they_matter() -> None:
+    compiled(
+        "<a title='a={{ entity.id }}' href=\"x={{ entity.id }}\">a={{ entity.id }}</a> 1 < 2 a={{ entity.id }} > 1"
+        "<!-- <a b={{ entity.id }}> --><p style=x>{{ entity.id }}</p><td width={{ campaign.code }}>"
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<!--", "<style>", "<a ", "<a '", '<a "', "<a href=", "<body ", "{{", "</body", "https://"]
+)
+def test_markup_that_never_ends_is_read_in_one_go(hostile: str) -> None:
+    """A regular expression that begins anew at each of 40,000 places would take minutes."""
+    compiled("{% raw %}" + hostile * 40_000 + "{% endraw %}", text="{% raw %}" + hostile * 40_000 + "{% endraw %}")

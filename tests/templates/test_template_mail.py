@@ -123,6 +123,19 @@ def test_links_in_loops_get_a_number_for_each_turn() -> None:
     assert [VERIFIER.verify(t, "c").link_number for t in tokens("c", html)] == [2, 3, 4, 1]
 
 
+def test_a_loop_cannot_make_links_without_end() -> None:
+    link = "<a href='https://x.example/{{ n }}'>"
+    made = plan(compiled(f"{{% for m in range(3) %}}{{% for n in range(900) %}}{link}{{% endfor %}}{{% endfor %}}"))
+    with pytest.raises(TemplateError, match="more than 2,000 links of its own"):
+        sent(made)
+
+
+def test_a_text_made_from_html_that_hides_its_unsubscribe_link_says_it_anyway() -> None:
+    made = plan(compiled("<p>Hi</p><div style='display:none'><a href='{{ unsubscribe_url }}'>u</a></div>"))
+    _, text, html = parsed(sent(made).message)
+    assert len(tokens("u", text)) == len(tokens("u", html)) == 1
+
+
 def test_constants_of_the_sending_make_no_personal_link() -> None:
     made = plan(
         compiled("<a href='https://x.example/?c={{ campaign.code }}&amp;d={{ today | date(\"%Y-%m-%d\") }}'>x</a>")

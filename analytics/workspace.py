@@ -92,11 +92,11 @@ class SegmentQuestion:
             return self._services.segments.count(self.definition, engine)
 
     def df(self, limit: int = 1_000) -> pd.DataFrame:
-        """Return the first `limit` rows: key, title and the definition's columns."""
+        """Return the first `limit` rows with the definition's columns, named as people read them."""
         with self._services.engine() as engine:
-            return self._services.segments.sample(self.definition, engine, limit).to_pandas()
+            return self._services.segments.sample(self.definition, engine, limit).df
 
     @cached_property
     def sql(self) -> str:
         """The query, formatted, with its values."""
-        return self._services.segments.sql(self.definition)
+        return str(self._services.segments.sql(self.definition))

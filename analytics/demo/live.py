@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import httpx
 
+from analytics.delivery import complete_through as delivered_through
 from analytics.demo import story
 from analytics.demo.play import Stage, import_tables, mails_of, prepare
 from analytics.demo.player import Player
@@ -20,6 +21,7 @@ from analytics.demo.recipients import Mail, Step, Truth, plan
 from analytics.demo.till import Till
 from analytics.errors import CampaignError, TrackingError
 from analytics.store.meta import get_meta, set_meta
+from analytics.tracking import complete_through as ingested_through
 
 _PATIENCE = 300.0  # seconds for any one step of the others
 _SPREAD = 30.0  # seconds into which the reactions of days are pressed
@@ -65,7 +67,7 @@ def play_live(stage: Stage, collector: str, stop: threading.Event) -> Played | N
 def _react(stage: Stage, sending_id: int, stop: threading.Event) -> Played:
     services, episode = stage.services, story.LIVE
     rng = random.Random(stage.seed)
-    mails = mails_of(services.store.folder.root / "sink", set(), services.sendings.get(sending_id).created_at)
+    mails = mails_of(services, sending_id)
     begun = datetime.now(UTC)
     plans = [(begun, mail, _pressed(plan(mail, episode.rates, rng))) for mail in mails]
     truth = Truth.of([steps for _, _, steps in plans])
@@ -135,9 +137,6 @@ def _follow(stage: Stage, sending_id: int, stop: threading.Event) -> str:
 
 def await_ingest(stage: Stage, since: datetime, stop: threading.Event) -> None:
     """Wait until everything the collector accepted by `since` (aware) is in the lake, and the ledger's facts too."""
-    from analytics.delivery import complete_through as delivered_through
-    from analytics.tracking import complete_through as ingested_through
-
     store = stage.services.store
     _await(
         lambda: min(ingested_through(store), delivered_through(store)) >= since,

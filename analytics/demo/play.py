@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,16 +15,21 @@ import httpx
 import pandas as pd
 
 from analytics.collector.app import Collector
+from analytics.delivery import LocalSink, export_facts, record_bounce
 from analytics.demo import story
 from analytics.demo.player import Player
 from analytics.demo.recipients import Mail, Truth, plan
 from analytics.demo.shop import Shop
 from analytics.demo.story import Episode
 from analytics.demo.till import Till
+from analytics.entities.importing import import_file
 from analytics.model.clock import SimulatedClock
 from analytics.model.progress import Progress
+from analytics.model.token import Verifier
+from analytics.segments import Definition
 from analytics.services import Services
-from analytics.store.meta import get_meta
+from analytics.store.spool import SpoolFolder
+from analytics.tracking import apply_control, ingest
 
 Say = Callable[[str], None]
 _WATCHED = timedelta(days=14)  # reactions that come later than this after a mail are not played
@@ -48,7 +54,7 @@ def play_past(stage: Stage, clock: SimulatedClock, today: datetime, episodes: Se
     set_up(stage)
     since = stage.shop.opened_at
     for number, episode in enumerate(episodes, 1):
-        at = _at_ten(today - episode.ago)
+        at = _at_nine(today - episode.ago)
         clock.move_to(at)
         import_export(stage, since, at)
         since = at
@@ -63,8 +69,8 @@ def set_up(stage: Stage) -> None:
     marketing = services.marketing_campaigns
     for told in story.CAMPAIGNS:
         marketing.create(told.name, code=told.code, budget=told.budget)
-    website = services.websites.create("Demo shop", identifier=story.WEBSITE, url=story.SHOP_URL)
-    services.websites.link(website.id, [marketing.get(told.code).id for told in story.CAMPAIGNS])
+    campaigns = [marketing.get(told.code).id for told in story.CAMPAIGNS]
+    services.websites.create("Demo shop", story.WEBSITE, story.SHOP_URL, campaigns=campaigns)
 
 
 def import_export(stage: Stage, since: datetime, until: datetime) -> None:
@@ -76,8 +82,6 @@ def import_export(stage: Stage, since: datetime, until: datetime) -> None:
 
 def import_tables(stage: Stage, tables: Mapping[str, pd.DataFrame]) -> dict[str, int]:
     """Import tables by entity name as Parquet files; returns rows read by entity."""
-    from analytics.entities.importing import ImportOptions, import_file
-
     counts = {}
     services = stage.services
     with tempfile.TemporaryDirectory(prefix="shelduck-demo-") as folder:
@@ -86,9 +90,7 @@ def import_tables(stage: Stage, tables: Mapping[str, pd.DataFrame]) -> dict[str,
                 continue
             file = Path(folder) / f"{entity}.parquet"
             table.to_parquet(file, index=False)
-            import_file(
-                services.store, services.model, file, entity=entity, options=ImportOptions(), progress=stage.progress
-            )
+            import_file(services.store, services.model, file, entity=entity, progress=stage.progress)
             counts[entity] = len(table)
     return counts
 
@@ -98,7 +100,9 @@ def prepare(stage: Stage, episode: Episode) -> int:
     services = stage.services
     lists = {known.name for known in services.lists.all()}
     if episode.list_name not in lists:
-        services.lists.create(episode.list_name, definition=episode.definition, kind="dynamic", contact="email")
+        services.lists.create(
+            episode.list_name, Definition.from_document(episode.definition), kind="dynamic", contact="email"
+        )
     services.templates.save(
         episode.name, subject=episode.subject, preheader=episode.preheader, html=episode.html, entity="customer_user"
     )
@@ -113,24 +117,19 @@ def prepare(stage: Stage, episode: Episode) -> int:
     return campaign.id
 
 
-def mails_of(folder: Path, known: set[Path]) -> list[Mail]:
-    """Return the mails in the sink that are not among `known`, in the order of their recipients."""
-    files = sorted(set(folder.rglob("*.eml")) - known)
+def mails_of(services: Services, sending_id: int) -> list[Mail]:
+    """Return the mails of the newest sending from the sink, in the order of their recipients."""
+    count = services.sendings.status(sending_id).counts["accepted"]
+    files = itertools.islice(LocalSink(services.store.folder.root / "sink").files(), count)
     return sorted((Mail.read(file) for file in files), key=lambda mail: mail.address)
 
 
 def _play_episode(stage: Stage, clock: SimulatedClock, episode: Episode, number: int) -> None:
-    from analytics.delivery import export_facts
-    from analytics.tracking import apply_control, ingest
-
     services, rng = stage.services, random.Random(stage.seed + number)
-    sink = services.store.folder.root / "sink"
-    known = set(sink.rglob("*.eml"))
-    services.sendings.queue(prepare(stage, episode), request_key=f"demo/{episode.name}")
+    sending = services.sendings.queue(prepare(stage, episode), request_key=f"demo/{episode.name}")
     while services.sendings.work(progress=stage.progress):
         pass
-    mails = mails_of(sink, known)
-    mails = _bounce(stage, mails, episode, rng)
+    mails = _bounce(stage, mails_of(services, sending.id), episode, rng)
     began = clock.now()
     plans = [(began + timedelta(seconds=rng.uniform(0, 60)), mail, plan(mail, episode.rates, rng)) for mail in mails]
     till = Till(stage.shop.tables["customer_user"], stage.shop.tables["product"], series=f"4{number}", seed=number)
@@ -149,9 +148,6 @@ def _play_episode(stage: Stage, clock: SimulatedClock, episode: Episode, number:
 
 def _bounce(stage: Stage, mails: list[Mail], episode: Episode, rng: random.Random) -> list[Mail]:
     """Let some mails come back, as a mailbox of bounces would tell; returns those that did not."""
-    from analytics.delivery import record_bounce
-    from analytics.model.token import Verifier
-
     store = stage.services.store
     verifier = Verifier(store.keys.secrets())
     kept = []
@@ -168,17 +164,14 @@ def _bounce(stage: Stage, mails: list[Mail], episode: Episode, rng: random.Rando
 async def _react(
     stage: Stage, clock: SimulatedClock, till: Till, plans: Sequence[tuple[datetime, Mail, list]], until: datetime
 ) -> None:
-    app = Collector(stage.services.store)
+    store = stage.services.store
+    # In simulated time files of five minutes would hold a hit or two each.
+    app = Collector(replace(store, spool=SpoolFolder(store.folder.spool, clock, interval=2 * _WATCHED)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app)) as client:
         player = Player(client, till, website=story.WEBSITE, seed=stage.seed, clock=clock)
         await player.play(plans, stage.progress, until)
     await app.close()
 
 
-def collector_address(services: Services) -> str:
-    """Return the address mails' links lead to in this workspace."""
-    return str(get_meta(services.store.state, "addresses", {}).get("collector", "http://127.0.0.1:8080"))
-
-
-def _at_ten(moment: datetime) -> datetime:
+def _at_nine(moment: datetime) -> datetime:
     return moment.replace(hour=9, minute=0, second=0, microsecond=0)

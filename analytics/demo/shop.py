@@ -113,7 +113,7 @@ def _customers(rng: np.random.Generator, count: int, opened: datetime) -> pd.Dat
             "group_id": rng.choice([g.lower() for g in people.GROUPS], count, p=people.GROUP_WEIGHTS),
             "country": countries,
             "city": [rng.choice(people.CITIES[c]) for c in countries],
-            "created_at": _times(rng, rng.integers(0, 200, count), opened),
+            "created_at": _times(rng, rng.integers(-600, 250, count), opened),
         }
     )
 
@@ -186,6 +186,7 @@ def _orders(
     opened: datetime,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     since = ((users["created_at"] - pd.Timestamp(opened)).dt.total_seconds() / 86_400).to_numpy()
+    since = np.maximum(since, 0)
     span = np.maximum(np.minimum(quiet_from, DAYS - 0.5) - since, 0)
     counts = rng.poisson(rates * span / 365)
     who = np.repeat(np.arange(len(users)), counts)

@@ -127,14 +127,14 @@ class SpoolWriter:
 
 
 class SpoolFolder:
-    """All spool files of a workspace."""
+    """All spool files of a workspace. Writers begin a new file every `interval`."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
-        self.folder, self._clock = folder, clock
+    def __init__(self, folder: Path, clock: Clock, interval: timedelta = INTERVAL) -> None:
+        self.folder, self._clock, self._interval = folder, clock, interval
 
-    def writer(self, kind: Kind, interval: timedelta = INTERVAL) -> SpoolWriter:
+    def writer(self, kind: Kind, interval: timedelta | None = None) -> SpoolWriter:
         """Return a writer for this process; files appear with the first append."""
-        return SpoolWriter(self.folder, kind, self._clock, interval)
+        return SpoolWriter(self.folder, kind, self._clock, interval or self._interval)
 
     def files(self, kind: Kind) -> list[Path]:
         """Return the files of a kind, oldest first."""

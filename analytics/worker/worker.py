@@ -127,4 +127,5 @@ class Worker:
             options=ImportOptions(**given.get("options", {})),
             progress=progress,
         )
-        return report.sentence
+        rejects = f"; {report.rejected:,} lines rejected, see {report.rejects_file}" if report.rejected else ""
+        return f"{report.lines:,} lines read, {report.changed:,} rows changed{rejects}."

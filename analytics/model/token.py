@@ -61,7 +61,8 @@ class Verifier:
 
     def verify(self, text: str, purpose: Purpose) -> Token | None:
         """Return the token, or None if it is cut, forged, of an unknown key or made for another purpose."""
-        if len(text) != TOKEN_LENGTH or not text.isascii():
+        # altchars below adds - and _ to the alphabet and leaves + and /, so these are refused here: one spelling only.
+        if len(text) != TOKEN_LENGTH or not text.isascii() or "+" in text or "/" in text:
             return None
         try:
             raw = base64.b64decode(text, altchars=b"-_", validate=True)

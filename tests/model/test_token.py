@@ -32,6 +32,14 @@ def test_any_changed_character_is_refused(place: int, character: str) -> None:
     assert verified == (Token("c", 77, 3) if forged == text else None)
 
 
+def test_the_other_alphabet_of_base64_is_refused() -> None:
+    """Else one token would have several spellings."""
+    texts = [Signer(2, NEW).sign("c", number, 3) for number in range(50)]
+    for text in texts:
+        if "-" in text or "_" in text:
+            assert VERIFIER.verify(text.replace("-", "+").replace("_", "/"), "c") is None
+
+
 @given(st.integers(0, TOKEN_LENGTH - 1))
 def test_a_cut_token_is_refused(length: int) -> None:
     assert VERIFIER.verify(Signer(2, NEW).sign("u", 5)[:length], "u") is None

@@ -38,7 +38,7 @@ WIDE, NARROW = {"width": 1360, "height": 900}, {"width": 390, "height": 844}
 SECONDS = 20.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # longer, and its event loop would be in the way of other modules' asyncio.run
 def browser() -> Iterator[Browser]:
     """The system's Chromium, else Playwright's own; a machine without any fails here."""
     names = ("chromium", "chromium-browser", "google-chrome")

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from analytics.engine.sql import quote
 from analytics.reports.outcome import CampaignRow
 from analytics.services import Services
-from analytics.store.tables import list_state
+from analytics.store.tables import list_state, suppression
 from analytics.views import efficiency, email_campaigns
 from analytics.views.email_campaigns import Monitor
 
@@ -176,9 +176,6 @@ def _whole(row: CampaignRow, name: str) -> int:
 
 def health(services: Services) -> Health:
     """Return how many people can be mailed and how many said no."""
-    reasons: dict[str, int] = {}
-    for suppression in services.suppressions.all():
-        reasons[suppression.reason] = reasons.get(suppression.reason, 0) + 1
     entity = services.model.entities.get("customer_user")
     people = 0
     if entity is not None:
@@ -187,4 +184,6 @@ def health(services: Services) -> Health:
     with services.store.state.read() as connection:
         left = select(func.count()).where(list_state.c.unsubscribed_at.is_not(None))
         unsubscribed = int(connection.execute(left).scalar_one())
-    return Health(people, services.suppressions.count(), unsubscribed, reasons.get("complaint", 0))
+        complained = select(func.count()).where(suppression.c.reason == "complaint")
+        complaints = int(connection.execute(complained).scalar_one())
+    return Health(people, services.suppressions.count(), unsubscribed, complaints)

@@ -63,8 +63,10 @@ def ago(at: datetime | None, now: datetime) -> str:
     if at is None:
         return "never"
     past = now - at
-    if past < timedelta(seconds=45):
+    if past < timedelta(seconds=60):
         return "just now"
+    if past < timedelta(minutes=2):
+        return "a minute ago"
     return f"{duration(past)} ago"
 
 

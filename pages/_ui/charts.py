@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any, Protocol
 
 import plotly.graph_objects as go
@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages._ui.palette import Palette, palette
 
+_FEW_DAYS = 13
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -74,10 +75,18 @@ def by_day(days: Sequence[Day], what: str) -> go.Figure:
                 marker_color=colour,
                 hovertemplate=f"%{{y:,}} {what}<extra>{name}</extra>",
             )
-    figure.update_layout(barmode="stack", bargap=0.25, hovermode="x unified")
-    figure.update_xaxes(type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", showgrid=False)
+    figure.update_layout(barmode="stack", bargap=0.25, hovermode="x unified", barcornerradius=3)
+    figure.update_xaxes(type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", showgrid=False, range=_window(x))
     figure.update_yaxes(tickformat=",d", rangemode="tozero")
     return figure
+
+
+def _window(days: Sequence[date]) -> list[datetime] | None:
+    """Return the range of a short curve, so that a single day is no wall; None for a long one."""
+    if not days or (days[-1] - days[0]).days >= _FEW_DAYS:
+        return None
+    first = datetime.combine(days[0], time())
+    return [first - timedelta(hours=18), first + timedelta(days=_FEW_DAYS, hours=12)]
 
 
 def funnel(steps: Sequence[Step]) -> go.Figure:
@@ -101,7 +110,7 @@ def funnel(steps: Sequence[Step]) -> go.Figure:
     )
     figure.update_xaxes(visible=False, range=[0, most * 1.35])
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix="  ")
-    figure.update_layout(bargap=0.4, showlegend=False)
+    figure.update_layout(bargap=0.4, showlegend=False, barcornerradius=3)
     return figure
 
 

@@ -23,10 +23,11 @@ def forget() -> None:
     _loaded.clear()
 
 
-def draw(code: str, *, key: str) -> None:
-    """Draw the headline of the marketing campaign with this code."""
+def draw(filters: efficiency.Filters, *, key: str) -> None:
+    """Draw the headline of what these filters choose."""
     with messages.errors():
-        shown = load(efficiency.Filters(campaign=code))
-        st.markdown(messages.plain(shown.verdict))
+        shown = load(filters)
+        with st.container(key="verdict"):
+            st.markdown(messages.plain(shown.verdict))
         if not shown.is_empty:
             widgets.tiles([widgets.Tile(f.label, f.value, f.formula, f.interval) for f in shown.figures], key=key)

@@ -15,7 +15,7 @@ from analytics.errors import AnalyticsError
 from analytics.views.wording import visible
 
 _PUNCTUATION = re.compile("([" + re.escape(string.punctuation) + "])")
-_SHORTCODE = re.compile(r"\\:(?=[A-Za-z0-9_+-])")
+_JOINED = re.compile(r"(\\[:@]|www)(?=\S)")
 _NOTICE = "messages.notice"
 
 SENTENCES = AnalyticsError
@@ -25,9 +25,10 @@ SENTENCES = AnalyticsError
 def plain(value: object) -> str:
     """Return text from outside so that Streamlit's Markdown shows it letter by letter: no markup, link or emoji code.
 
-    A word joiner after a colon keeps `:name:` from being read as an emoji or icon, which happens after unescaping.
+    Emoji codes, icons, and addresses of pages and mailboxes are looked for after unescaping; an invisible word joiner
+    keeps `:name:`, `https:`, `www.` and `@` from being taken for one.
     """
-    return _SHORTCODE.sub("\\\\:\u2060", _PUNCTUATION.sub(r"\\\1", visible(value)))
+    return _JOINED.sub("\\1\u2060", _PUNCTUATION.sub(r"\\\1", visible(value)))
 
 
 def show(error: AnalyticsError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -47,12 +48,12 @@ def request_key(action: str) -> str:
     return cast(str, st.session_state[name])
 
 
-def once(action: str, work: Callable[[], T]) -> T:
-    """Return what `work` returned for this action, doing it at most once until `done(action)`.
+def once(action: str, values: object, work: Callable[[], T]) -> T:
+    """Return what `work` returned for these values, doing it at most once: the same form submitted twice is one thing.
 
-    A second click that arrives while the first one is served runs the page again; it must not create a second thing.
+    A second click that arrives while the first one is served runs the page again, with the form as it was.
     """
-    name = f"result.{action}.{request_key(action)}"
+    name = f"result.{action}.{hashlib.sha256(repr(values).encode()).hexdigest()}"
     if name not in st.session_state:
         st.session_state[name] = work()
     return cast(T, st.session_state[name])
@@ -61,6 +62,11 @@ def once(action: str, work: Callable[[], T]) -> T:
 def done(action: str) -> None:
     """End an action: the next one gets a key of its own."""
     st.session_state.pop(f"request.{action}", None)
+
+
+def deleted() -> None:
+    """Forget what forms made: something was deleted, and making the same again is a new wish."""
+    forget("result.")
 
 
 def chosen(name: str) -> str | None:

@@ -12,11 +12,16 @@ _CSS = """
 [data-testid="stHeadingWithActionElements"] h1 { letter-spacing: -0.015em; padding-bottom: 0.75rem; }
 [data-testid="stHeadingWithActionElements"] h2, [data-testid="stHeadingWithActionElements"] h3 {
     padding-top: 0.9rem; padding-bottom: 0.9rem; }
-div[class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 0.8rem; }
+div[class*="st-key-tiles-"] { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.8rem; }
+div[class*="st-key-tiles-1-"] { grid-template-columns: 1fr; }
+div[class*="st-key-tiles-2-"] { grid-template-columns: repeat(2, 1fr); }
+div[class*="st-key-tiles-3-"] { grid-template-columns: repeat(3, 1fr); }
+div[class*="st-key-tiles-5-"] { grid-template-columns: repeat(5, 1fr); }
 div[class*="st-key-tiles-"] > div, div[class*="st-key-tiles-"] .stMetric { width: 100%; height: 100%; }
 [class*="st-key-templates-html"] textarea, [class*="st-key-templates-text"] textarea {
     font-family: "Source Code", monospace; font-size: 0.8rem; line-height: 1.5; }
-.st-key-verdict p { font-family: "Source Serif", serif; font-size: 1.3rem; line-height: 1.5; max-width: 62rem; }
+.st-key-verdict p { font-family: "Source Serif", serif; font-size: 1.3rem; line-height: 1.5; max-width: 62rem;
+    text-wrap: pretty; }
 [data-testid="stSidebarNav"] li a span { font-size: 0.95rem; }
 [data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; gap: 0.5rem; }
 [data-testid="stSidebarHeader"] > :first-child::after { content: "Shelduck"; font-family: "Source Serif", serif;
@@ -30,7 +35,12 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 .sd-legend span { white-space: nowrap; }
 .sd-legend i { display: inline-block; width: 9px; height: 9px; border-radius: 3px; margin-right: 0.45em; }
 .sd-legend b { font-weight: 600; }
+@media (max-width: 900px) {
+  div[class*="st-key-tiles-"] { grid-template-columns: repeat(2, 1fr); }
+  div[class*="st-key-tiles-1-"] { grid-template-columns: 1fr; }
+}
 @media (max-width: 640px) {
+  .st-key-verdict p { font-size: 1.15rem; }
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }

@@ -16,6 +16,7 @@ from pages._ui import messages
 from pages._ui.palette import palette
 
 _OPEN = "_open"
+_WIDTHS = {"small": 115, "medium": 190, "large": 300}
 _MOST_ROWS = 25  # shown without a scroll bar of the table's own
 
 
@@ -68,8 +69,9 @@ def empty(key: str, icon: str, title: str, sentence: str) -> Iterator[None]:
 
 
 def tiles(figures: Sequence[Tile], *, key: str) -> None:
-    """Draw headline figures beside each other, as many in a row as there is room for."""
-    with st.container(key=f"tiles-{key}"):
+    """Draw headline figures beside each other, in rows of equal length where there is room."""
+    per_row = len(figures) if len(figures) <= 5 else 4
+    with st.container(key=f"tiles-{per_row}-{key}"):
         for figure in figures:
             st.metric(
                 messages.plain(figure.label),
@@ -134,32 +136,32 @@ def _cell(value: Any) -> Any:
 
 def count(label: str, help: str | None = None) -> Any:  # noqa: A002  # the name Streamlit uses
     """Return the column of a whole number: right-aligned, with thousands separators."""
-    return st.column_config.NumberColumn(label, format="localized", help=help, width="small")
+    return st.column_config.NumberColumn(label, format="localized", help=help, width=100)
 
 
 def amount(label: str, help: str | None = None) -> Any:  # noqa: A002
     """Return the column of an amount of money."""
-    return st.column_config.NumberColumn(label, format="accounting", help=help, width="small")
+    return st.column_config.NumberColumn(label, format="accounting", help=help, width=120)
 
 
 def rate(label: str, help: str | None = None) -> Any:  # noqa: A002
     """Return the column of a share of 1, shown in per cent."""
-    return st.column_config.NumberColumn(label, format="percent", help=help, width="small")
+    return st.column_config.NumberColumn(label, format="percent", help=help, width=95)
 
 
 def words(label: str, width: str = "medium", help: str | None = None) -> Any:  # noqa: A002
-    """Return the column of a text."""
-    return st.column_config.TextColumn(label, width=width, help=help)  # type: ignore[arg-type]
+    """Return the column of a text: small, medium or large."""
+    return st.column_config.TextColumn(label, width=_WIDTHS[width], help=help)
 
 
 def when(label: str) -> Any:
     """Return the column of a moment, already on the workspace's wall clocks."""
-    return st.column_config.DatetimeColumn(label, format="D MMM YYYY, HH:mm", width="medium")
+    return st.column_config.DatetimeColumn(label, format="D MMM YYYY, HH:mm", width=150)
 
 
 def day(label: str) -> Any:
     """Return the column of a date."""
-    return st.column_config.DateColumn(label, format="D MMM YYYY", width="small")
+    return st.column_config.DateColumn(label, format="D MMM YYYY", width=110)
 
 
 def state_bar(shares: Sequence[Share]) -> None:

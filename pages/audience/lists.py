@@ -27,8 +27,6 @@ def page() -> None:
 
 
 def _open(listed: int | str | None, *, edit: bool = False) -> None:
-    if listed == "new":
-        session.done("lists.save")
     session.forget("lists.")
     session.choose(list=listed, edit="1" if edit else None)
     st.rerun()
@@ -100,7 +98,7 @@ def _edit(begun: view.Editable) -> None:
     with messages.errors():
         services = session.services()
         if begun.id is None:
-            saved = session.once("lists.save", lambda: view.save(services, begun, values, definition))
+            saved = session.once("list", made, lambda: view.save(services, begun, values, definition))
         else:
             saved = view.save(services, begun, values, definition)
         messages.notice(f"List “{saved.name}” is saved.")
@@ -178,10 +176,11 @@ def _members(chosen: int, removed_count: int) -> None:
             st.rerun()
         st.caption("Nobody here." if not search else "Nobody matches this search.")
         return
+    has_titles = any(m.title != m.address for m in found.members)
     picked = widgets.pick_many(
         [
             {
-                "title": m.title,
+                **({"title": m.title} if has_titles else {}),
                 "address": m.address,
                 "subscribed": m.is_subscribed,
                 "times": m.contacted_times,
@@ -191,7 +190,7 @@ def _members(chosen: int, removed_count: int) -> None:
             for m in found.members
         ],
         {
-            "title": widgets.words("Member"),
+            **({"title": widgets.words("Member")} if has_titles else {}),
             "address": widgets.words("Reached at"),
             "subscribed": st.column_config.CheckboxColumn("Subscribed", width="small"),
             "times": widgets.count("Mails so far"),
@@ -202,14 +201,16 @@ def _members(chosen: int, removed_count: int) -> None:
         alt="Members of the list",
     )
     keys = [found.members[n].key for n in picked]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if removed:
-            _act(chosen, "restore", "Put back", keys, ":material/undo:")
-        else:
-            _act(chosen, "remove", "Remove from list", keys, ":material/person_remove:")
-            _act(chosen, "unsubscribe", "Unsubscribe", keys, ":material/unsubscribe:")
-            _act(chosen, "resubscribe", "Subscribe again", keys, ":material/mark_email_read:")
-        _pager(found.total, pages)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(horizontal=True, width="content"):
+            if removed:
+                _act(chosen, "restore", "Put back", keys, ":material/undo:")
+            else:
+                _act(chosen, "remove", "Remove from list", keys, ":material/person_remove:")
+                _act(chosen, "unsubscribe", "Unsubscribe", keys, ":material/unsubscribe:")
+                _act(chosen, "resubscribe", "Subscribe again", keys, ":material/mark_email_read:")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            _pager(found.total, pages)
 
 
 def _act(chosen: int, action: str, label: str, keys: list[str], icon: str) -> None:
@@ -242,6 +243,7 @@ def _deleting(shown: view.Detail) -> None:
         if st.button("Delete for good", key="list.delete"):
             with messages.errors():
                 session.services().lists.delete(shown.listed)
+                session.deleted()
                 messages.notice(f"List “{shown.listed.name}” is deleted.")
                 _open(None)
 

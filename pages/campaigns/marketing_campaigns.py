@@ -9,6 +9,7 @@ import streamlit as st
 
 from analytics.campaigns import MarketingCampaign
 from analytics.views import marketing_campaigns as view
+from analytics.views.efficiency import Filters
 from analytics.views.wording import NOTHING, joined, money
 from pages._ui import headline, messages, session, widgets
 
@@ -68,8 +69,6 @@ def overview() -> None:
 
 
 def _open(campaign: int | str | None) -> None:
-    if campaign == "new":
-        session.done("marketing.save")
     session.choose(campaign=campaign)
     st.rerun()
 
@@ -116,7 +115,7 @@ def form(campaign: MarketingCampaign | None) -> None:
         if campaign:
             saved = campaigns.update(campaign.id, name=name, code=code, **values)
         else:
-            saved = session.once("marketing.save", lambda: campaigns.create(name, code, **values))
+            saved = session.once("marketing", (name, code, values), lambda: campaigns.create(name, code, **values))
         messages.notice(f"Campaign “{saved.name}” is saved.")
         session.forget("marketing.")
         _open(saved.id)
@@ -149,7 +148,7 @@ def detail(number: int) -> None:
         st.badge(messages.plain(campaign.code), icon=":material/sell:", color="gray")
         if shown.former_codes:
             st.caption(messages.plain(f"Earlier codes that still count: {joined(shown.former_codes)}"))
-    headline.draw(campaign.code, key="marketing")
+    headline.draw(Filters(campaign=campaign.code), key="marketing")
     emails, details, links = st.tabs(
         [":material/send: Email campaigns", ":material/tune: Details", ":material/add_link: Link tagging"]
     )

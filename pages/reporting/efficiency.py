@@ -169,7 +169,7 @@ def _rows(shown: view.View, level: str) -> None:
     for row in rows:
         row["sent"] = local(row["sent"], report.zone)
     columns = {
-        "name": widgets.words("Campaign", "large"),
+        "name": widgets.words("Campaign"),
         **({"code": widgets.words("Code", "small")} if level == "marketing" else {"sent": widgets.when("First mail")}),
         "recipients": widgets.count("Recipients"),
         "delivered": widgets.rate("Delivered"),
@@ -233,8 +233,7 @@ def _details(shown: view.View) -> None:
 def _footer(shown: view.View) -> None:
     st.divider()
     report = shown.report
-    for line in report.summary:
-        st.caption(messages.plain(line))
+    st.caption("  \n".join(messages.plain(line) for line in report.summary))
     with st.expander("Formulas", icon=":material/function:"):
         st.code("\n".join(report.footer[len(report.summary) + 1 :]), language=None, wrap_lines=True)
     widgets.sql(report.sql, "efficiency.sql")

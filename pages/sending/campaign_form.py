@@ -13,8 +13,6 @@ from pages._ui import messages, session
 
 def open_campaign(campaign: int | str | None) -> None:
     """Show a campaign by its number, the form of a "new" one, or all of them."""
-    if campaign == "new":
-        session.done("campaign.save")
     session.forget("campaign.")
     session.choose(campaign=campaign, list=None)
     st.rerun()
@@ -101,7 +99,7 @@ def draw(offered: view.Choices, campaign: EmailCampaign | None, list_id: int | N
     with messages.errors():
         number = campaign.id if campaign else None
         if number is None:
-            saved = session.once("campaign.save", lambda: view.save(services, None, values))
+            saved = session.once("campaign", values, lambda: view.save(services, None, values))
         else:
             saved = view.save(services, number, values)
         messages.notice(f"Email campaign “{saved.name}” is saved.")

@@ -8,8 +8,9 @@ import streamlit as st
 
 from analytics.delivery import Delivery, Sending
 from analytics.views import email_campaigns as view
+from analytics.views.efficiency import Filters
 from analytics.views.wording import counted, local, moment
-from pages._ui import messages, session, widgets
+from pages._ui import headline, messages, session, widgets
 
 _TONES = {
     "scheduled": "blue",
@@ -34,6 +35,7 @@ def draw(shown: view.Detail) -> None:
         _live(chosen)
     else:
         _standing(chosen)
+        headline.draw(Filters(email=shown.campaign.id), key="monitoring")
     _uncertain(chosen)
     _ledger(chosen)
 

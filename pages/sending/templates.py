@@ -111,7 +111,11 @@ def _edit(start: view.Draft) -> None:
         st.error("The template needs a name.", icon=":material/error:")
         return
     with messages.errors():
-        saved = view.save(services, draft)
+        saved = (
+            session.once("template", draft, lambda: view.save(services, draft))
+            if draft.id is None
+            else view.save(services, draft)
+        )
         messages.notice(f"Template “{saved.name}” is saved as version {saved.version}.")
         _open(saved.id)
 

@@ -25,8 +25,6 @@ def page() -> None:
 
 
 def _open(website: int | str | None) -> None:
-    if website == "new":
-        session.done("website.save")
     session.forget("website.")
     session.choose(website=website)
     st.rerun()
@@ -218,7 +216,8 @@ def _form(website: Website | None) -> None:
         )
 
     with messages.errors():
-        saved = session.once("website.save", save) if website is None else save()
+        given = (name, identifier, url, order_field, chosen)
+        saved = session.once("website", given, save) if website is None else save()
         messages.notice(f"Website “{saved.name}” is saved.")
         _open(saved.id)
 
@@ -229,6 +228,7 @@ def _deleting(website: Website) -> None:
         if st.button("Remove for good", key="website.delete"):
             with messages.errors():
                 session.services().websites.delete(website.id)
+                session.deleted()
                 messages.notice(f"Website “{website.name}” is removed.")
                 _open(None)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -89,3 +90,19 @@ def _dashboard(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dashboar
     session.services().close()
     st.cache_resource.clear()
     st.cache_data.clear()
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    """Press the one button with this label and return the page after it."""
+    found = [b for b in at.button if b.label == label]
+    assert len(found) == 1, (label, [b.label for b in at.button])
+    found[0].click().run()
+    assert not at.exception, at.exception
+    return at
+
+
+def keyed(elements: Sequence[Any], ending: str) -> Any:
+    """Return the one widget whose key ends so."""
+    found = [e for e in elements if e.key and e.key.endswith(ending)]
+    assert len(found) == 1, (ending, [e.key for e in elements])
+    return found[0]

@@ -61,7 +61,7 @@ def send(services: Services, campaign: int) -> int:
 
 
 def react(services: Services) -> None:
-    """Have every third recipient open and click, every tenth be a robot, one of them unsubscribe; then ingest it all."""
+    """Have every third recipient open and click, every tenth be a robot; then ingest it all."""
     with background(services.store) as address, httpx.Client(timeout=30) as client:
         for number, mail in enumerate(mails(services)):
             visitor = {"User-Agent": PERSON, "X-Forwarded-For": f"198.51.100.{number % 250 + 1}"}
@@ -74,7 +74,11 @@ def react(services: Services) -> None:
             elif number % 3 == 0:
                 for url in (*opens, *clicks[:1]):
                     client.get(url, headers=visitor)
-                hit = {"idsite": "shop", "rec": "1", "url": f"https://shop.example.com/?utm_campaign=spring-26&n={number}"}
+                hit = {
+                    "idsite": "shop",
+                    "rec": "1",
+                    "url": f"https://shop.example.com/?utm_campaign=spring-26&n={number}",
+                }
                 hit |= {"_id": f"{number:016x}", "action_name": HOSTILE}
                 client.get(f"{address}/matomo.php", params=hit, headers=visitor)
     count_up(services)

@@ -1,0 +1,139 @@
+"""Marketing lists: built from conditions, counted live, their members taken out and put back."""
+
+from __future__ import annotations
+
+from analytics.segments import Definition
+from analytics.services import Services
+from tests.pages.conftest import Dashboard, keyed, press, said
+
+PAGE = "pages/audience/lists.py"
+
+
+def test_a_list_is_built_from_conditions_and_saved(full: Dashboard, services: Services) -> None:
+    at = full.open(PAGE, list="new")
+    assert at.metric[0].value == "60"
+    at.text_input(key="lists.edit.name").set_value("Buyers with a voucher").run()
+    press(at, "Condition")
+    keyed(at.selectbox, ".field").set_value("enabled").run()
+    keyed(at.selectbox, ".op.boolean").set_value("yes").run()
+    press(at, "Related records")
+    keyed(at.selectbox, ".relation").set_value("orders").run()
+    keyed(at.number_input, ".value.integer.one").set_value(2).run()
+    press(at, "Only those where …")
+    inner = [s for s in at.selectbox if s.key and s.key.endswith(".field")][-1]
+    inner.set_value("internal_status").run()
+    keyed(at.selectbox, ".op.enum").set_value("none_of").run()
+    at.multiselect[0].set_value(["cancelled"]).run()
+    assert not at.error
+    with services.engine() as engine:
+        expected = engine.value(
+            'select count(*) from customer_user u where enabled and (select count(*) from "order" o'
+            " where o.customer_user_id = u.id and coalesce(internal_status, '') <> 'cancelled') >= 2"
+        )
+    assert at.metric[0].value == str(expected)
+    press(at, "Save list")
+    saved = services.lists.get("Buyers with a voucher")
+    assert at.query_params["list"] == str(saved.id)
+    assert saved.definition.to_document()["where"] == {
+        "all": [
+            {"field": "enabled", "is": "yes"},
+            {
+                "related": "orders",
+                "measure": "count",
+                "is": "at_least",
+                "value": 2,
+                "where": {"field": "internal_status", "is": "none_of", "value": ["cancelled"]},
+            },
+        ]
+    }
+
+
+def test_a_condition_that_goes_leaves_the_others_as_they_are(full: Dashboard) -> None:
+    at = full.open(PAGE, list="new")
+    for _ in range(3):
+        press(at, "Condition")
+    texts = [t for t in at.text_input if t.key and t.key.startswith("lists.build")]
+    for number, text in enumerate(texts):
+        text.set_value(f"value {number}")
+    at.run()
+    removers = [b for b in at.button if b.key and b.key.startswith("lists.build.r") and b.key.endswith(".remove")]
+    removers[1].click().run()
+    left = [t.value for t in at.text_input if t.key and t.key.startswith("lists.build")]
+    assert left == ["value 0", "value 2"]
+
+
+def test_a_saved_list_opens_in_the_builder_again(full: Dashboard, services: Services) -> None:
+    where = {"field": "city", "is": "any_of", "value": ["Bonn", "Köln"]}
+    made = services.lists.create(
+        "Rhine", Definition.from_document({"entity": "customer_user", "where": where}), contact="email"
+    )
+    at = full.open(PAGE, list=str(made.id), edit="1")
+    assert at.text_input(key="lists.edit.name").value == "Rhine"
+    assert at.multiselect[0].value == ["Bonn", "Köln"]
+    at.text_input(key="lists.edit.name").set_value("Rhineland").run()
+    press(at, "Save list")
+    again = services.lists.get(made.id)
+    assert (again.name, again.definition) == ("Rhineland", made.definition)
+
+
+def test_a_definition_beyond_the_builder_is_shown_and_kept(full: Dashboard, services: Services) -> None:
+    where = {"not": {"behaviour": "clicked", "within": "30d"}}
+    made = services.lists.create(
+        "Quiet", Definition.from_document({"entity": "customer_user", "where": where}), contact="email"
+    )
+    at = full.open(PAGE, list=str(made.id), edit="1")
+    assert "behaviour: clicked" in said(at)
+    press(at, "Save list")
+    assert services.lists.get(made.id).definition == made.definition
+
+
+def test_a_taken_name_gets_its_sentence(full: Dashboard, services: Services) -> None:
+    services.lists.create("All", Definition("customer_user"), contact="email")
+    at = full.open(PAGE, list="new")
+    at.text_input(key="lists.edit.name").set_value("All").run()
+    press(at, "Save list")
+    assert "There is a list 'All' already" in said(at)
+
+
+def test_members_are_unsubscribed_removed_and_put_back(full: Dashboard, services: Services) -> None:
+    made = services.lists.create("All", Definition("customer_user"), contact="email")
+    at = full.open(PAGE, list=str(made.id))
+    _tick(at, "lists.members.members.0", [0, 2])
+    press(at, "Unsubscribe")
+    _tick(at, "lists.members.members.0", [1])
+    press(at, "Remove from list")
+    with services.engine() as engine:
+        counts = services.lists.counts(engine, made)
+    assert (counts.members, counts.unsubscribed, counts.removed) == (59, 2, 1)
+    at = full.open(PAGE, list=str(made.id))
+    keyed(at.segmented_control, "lists.which").set_value("removed").run()
+    _tick(at, "lists.members.removed.0", [0])
+    press(at, "Put back")
+    with services.engine() as engine:
+        assert services.lists.counts(engine, made).members == 60
+
+
+def test_the_overview_names_every_list_with_its_size(full: Dashboard, services: Services) -> None:
+    services.lists.create("All", Definition("customer_user"), contact="email")
+    services.lists.create("Fixed", Definition("contact"), contact="email", kind="static")
+    shown = full.open(PAGE).dataframe[0].value
+    with services.engine() as engine:
+        contacts = engine.value("select count(*) from contact")
+    assert dict(zip(shown["name"], shown["members"], strict=True)) == {"All": 60, "Fixed": contacts}
+
+
+def test_a_second_submit_of_a_new_list_makes_no_second_one(full: Dashboard, services: Services) -> None:
+    at = full.open(PAGE, list="new")
+    at.text_input(key="lists.edit.name").set_value("Once").run()
+    press(at, "Save list")
+    at.query_params["list"] = "new"
+    at.run()
+    at.text_input(key="lists.edit.name").set_value("Once").run()
+    press(at, "Save list")
+    assert [m.name for m in services.lists.all()] == ["Once"]
+    assert not at.error
+
+
+def _tick(at: object, key: str, rows: list[int]) -> None:
+    at.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}  # type: ignore[attr-defined]
+    at.run()  # type: ignore[attr-defined]

@@ -59,6 +59,7 @@ class Lines:
         self._positions = {name: n for n, name in enumerate(staged.columns)}
         self._slots: dict[tuple[object, ...], Slot] = {}
         self._by_leaf: dict[tuple[str, str], Slot] = {}
+        self._number = f"_line // {staged.scale}"  # the line as the file counts
         self._tried = False
         self.summed: list[tuple[Leaf, Bound]] = []
         for node in plan.nodes:
@@ -266,7 +267,7 @@ class Lines:
     def _explain(self, slot: Slot) -> None:
         def add(value: str, reason: str, where: str, shown: str) -> None:
             self._connection.execute(
-                f"insert into reject select _line // {self._staged.scale}, $1, {value}, $2, $3 from wrong where {where}",  # noqa: S608  # own names
+                f"insert into reject select {self._number}, $1, {value}, $2, $3 from wrong where {where}",  # noqa: S608  # own names
                 [shown, reason, slot.entity],
             )
 
@@ -291,8 +292,8 @@ class Lines:
             name = node.entity.key if node.has_key else node.entity.relations[node.entity.parent or ""].own_field
             leaf = node.leaves[name]
             self._connection.execute(
-                f"insert into reject select _line // {self._staged.scale}, $1, null, $2, $3 from parsed where {column} is null "  # noqa: S608  # own names
-                f'and _line not in (select line from reject where "column" = $1)',
+                f"insert into reject select {self._number}, $1, null, $2, $3 from parsed where {column} is null "  # noqa: S608  # own names
+                f'and {self._number} not in (select line from reject where "column" = $1)',
                 [
                     leaf.column or leaf.expression,
                     f"it is empty, and it is {node.prefix}{name}, without which the row cannot be told from others",
@@ -316,7 +317,7 @@ class Lines:
                 from parsed where not _bad window w as (partition by {key} order by {order})) where n > 1"""  # noqa: S608  # own names
         )
         self._connection.execute(
-            f"insert into reject select _line // {self._staged.scale}, $1, value, 'the key comes more than once; line ' "  # noqa: S608  # own names
+            f"insert into reject select {self._number}, $1, value, 'the key comes more than once; line ' "  # noqa: S608  # own names
             f"|| (kept // {self._staged.scale}) || ' was taken', $2 from doubled",
             [leaf.column or leaf.expression, node.entity.name],
         )

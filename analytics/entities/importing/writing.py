@@ -209,15 +209,17 @@ class Writer:
 
 
 def _chunks(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.Table]:
-    """Yield tables of about `_ROWS` rows: DuckDB hands out smaller batches."""
+    """Yield tables of `_ROWS` rows from batches of any size."""
     kept: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
-        kept.append(batch)
-        count += batch.num_rows
-        if count >= _ROWS:
-            yield pa.Table.from_batches(kept)
-            kept, count = [], 0
+        while count + batch.num_rows >= _ROWS:
+            cut = _ROWS - count
+            yield pa.Table.from_batches([*kept, batch.slice(0, cut)])
+            kept, count, batch = [], 0, batch.slice(cut)
+        if batch.num_rows:
+            kept.append(batch)
+            count += batch.num_rows
     if kept:
         yield pa.Table.from_batches(kept)
 

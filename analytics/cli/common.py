@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -21,7 +23,10 @@ from analytics.model.progress import Progress
 if TYPE_CHECKING:
     from analytics.services import Services
 
-console = Console(highlight=False)
+_FIGURE = re.compile(r"[+-]?[0-9][0-9,.]*( %| [A-Z]{3})?")
+_FILE_WIDTH = 160  # characters of a line where the output is no terminal: nobody wraps a file at 80
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
 """Where results go."""
 
 notes = Console(stderr=True, highlight=False)
@@ -100,13 +105,18 @@ class _Printed:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """Print rows as a table; numbers are set right. Values may come from anybody, so they are never read as markup."""
     listed = [list(row) for row in rows]
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for n, name in enumerate(columns):
-        numeric = any(isinstance(row[n], int | float) for row in listed)
-        drawn.add_column(name, justify="right" if numeric else "left")
+        values = [row[n] for row in listed if row[n] not in (None, "")]
+        right = bool(values) and all(_is_figure(value) for value in values)
+        drawn.add_column(name, justify="right" if right else "left")
     for row in listed:
         drawn.add_row(*(_plain(value) for value in row))
     console.print(drawn)
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) or bool(isinstance(value, str) and _FIGURE.fullmatch(value))
 
 
 def _plain(value: object) -> str:

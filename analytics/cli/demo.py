@@ -94,7 +94,7 @@ def _serve(folder: Folder) -> None:
 
 def _tell(services: Services, stop: threading.Event) -> None:
     """Send the live campaign and tell what came of it; a failure is told too, and what runs goes on."""
-    from analytics.cli.report import print_efficiency
+    from analytics.cli import report
     from analytics.demo.live import Stopped, await_ingest, play_live, since_now
     from analytics.errors import AnalyticsError
 
@@ -106,12 +106,12 @@ def _tell(services: Services, stop: threading.Event) -> None:
             if played is None:
                 return
             await_ingest(stage, since_now(), stop)
-        print_efficiency(services)
+        report.draw(services.reports.efficiency())
         truth = played.truth
         common.console.print(
             f"What the recipients of {played.campaign!r} really did: {truth.opened:,} people opened, {truth.clicked:,} "
-            f"clicked, {played.orders:,} ordered; {truth.machine_requests:,} of {truth.requests:,} requests to mail "
-            f"links were machines'.",
+            f"clicked, {played.orders:,} ordered, {truth.unsubscribed:,} unsubscribed; {truth.machine_requests:,} of "
+            f"{truth.requests:,} requests to mail links were machines'.",
             markup=False,
         )
         common.console.print(f"Look at it: {addresses['dashboard']}   (Ctrl-C stops everything)", soft_wrap=True)

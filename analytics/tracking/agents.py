@@ -55,28 +55,54 @@ _SYSTEMS = (
 def classify_new(connection: duckdb.DuckDBPyConnection, agents: str) -> None:
     """Add the user agents of the SQL query `agents` (one column `ua`) to the table `agent` (ua, class).
 
-    The table is kept between chunks, so that each string is looked at once; it is made on the first call.
+    The table is kept between chunks, so that each string is looked at once; it is made on the first call. A process
+    remembers some thousand strings besides, for an ingest of a few lines would spend most of its time here.
     """
     connection.execute("create temp table if not exists agent (ua varchar, class varchar)")
-    known = connection.execute("select count(*) from agent").fetchall()[0][0]
-    if known > _MOST_KEPT:
+    if _count(connection, "agent") > _MOST_KEPT:
         connection.execute("delete from agent")
-    connection.execute(
-        f"create or replace temp table new_agent as select distinct ua from ({agents}) where ua is not null and ua not in (select ua from agent)"  # noqa: E501, S608
-    )
+    unknown = f"select distinct ua from ({agents}) where ua is not null and ua not in (select ua from agent)"  # noqa: S608
+    connection.execute(f"create or replace temp table new_agent as {unknown}")
+    if _count(connection, "new_agent") <= _FEW:
+        _recall(connection)
+    if _count(connection, "new_agent") == 0:
+        return
     listed, others, exclusions = _crawlers()
-    strange = _matching_in_python(connection, others, exclusions)
-    connection.register("strange_agent", strange)
+    connection.register("strange_agent", _matching_in_python(connection, others, exclusions))
     connection.execute(_CLASSIFY, {
         "proxies": _PROXIES, "mail": _MAIL, "no_mail": _NO_MAIL, "headless": _HEADLESS, "library": _LIBRARY,
         "listed": listed, "exclusions": exclusions, "robotic": _ROBOTIC, "engines": _ENGINES, "systems": _SYSTEMS,
     })  # fmt: skip
     connection.unregister("strange_agent")
+    connection.execute("insert into agent select * from classified")
+    if len(_remembered()) < _MOST_REMEMBERED:
+        _remembered().update(connection.execute("select ua, class from classified limit 1000").fetchall())
 
 
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])  # noqa: S608  # fixed names
+
+
+def _recall(connection: duckdb.DuckDBPyConnection) -> None:
+    """Move new user agents this process has classified before into the table `agent`."""
+    new = [ua for (ua,) in connection.execute("select ua from new_agent").fetchall()]
+    for ua in new:
+        known = _remembered().get(ua)
+        if known is not None:
+            connection.execute("insert into agent values ($1, $2)", [ua, known])
+            connection.execute("delete from new_agent where ua = $1", [ua])
+
+
+@cache
+def _remembered() -> dict[str, str]:
+    return {}
+
+
+_FEW = 100
+_MOST_REMEMBERED = 20_000
 _MOST_KEPT = 200_000
 _CLASSIFY = """
-insert into agent
+create or replace temp table classified as
 select ua,
     case
         when trim(ua) = '' then 'none'
@@ -90,7 +116,7 @@ select ua,
         when regexp_matches(regexp_replace(trim(ua), $exclusions, '', 'g'), $robotic) then 'robotic'
         when regexp_matches(ua, $engines) or regexp_matches(ua, $systems) then 'ordinary'
         else 'robotic' -- a browser names its engine or the system it runs on
-    end
+    end as class
 from new_agent
 """
 

@@ -12,14 +12,15 @@ create or replace temp macro sent(parts, at_place, name) as decode_value(substr(
 -- A number, unless it is infinite or none.
 create or replace temp macro finite(x) as case when isfinite(x) then x end;
 
--- The raw value of the first parameter of a page address whose name matches; null when empty or absent.
-create or replace temp macro address_part(address, name) as
-    nullif(regexp_extract(address, '[?&#]' || name || '=([^&#]*)', 1), '');
+-- Text percent-decoded once more, or as it is where that fails.
+create or replace temp macro decoded_again(x) as case when contains(x, '%') then coalesce(try(url_decode(x)), x) else x end;
 
--- A campaign name: decoded (the page address was decoded once already; some senders encode twice), trimmed.
-create or replace temp macro campaign_text(x) as nullif(trim(replace(
-    case when contains(x, '%') or contains(x, '+') then coalesce(try(url_decode(replace(x, '+', ' '))), x) else x end,
-    chr(0), '')), '');
+-- The value of the first parameter of a page address whose name matches; null when empty or absent.
+create or replace temp macro address_part(address, name) as
+    nullif(decoded_again(replace(regexp_extract(address, '[?&#]' || name || '=([^&#]*)', 1), '+', ' ')), '');
+
+-- A campaign name that was decoded once: some senders encode twice.
+create or replace temp macro campaign_text(x) as nullif(trim(replace(decoded_again(x), chr(0), '')), '');
 
 -- The inside of a JSON object from a part of a query in which every name has one "=" and raw text has no quotes.
 create or replace temp macro json_pairs(x) as '"' || case

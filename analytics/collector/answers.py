@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import lru_cache
+from collections.abc import Sequence
 from http import HTTPStatus
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -58,14 +58,16 @@ def redirect(location: bytes) -> Answer:
     return Answer(302, (*_NO_STORE, (b"location", location)))
 
 
-@lru_cache(maxsize=256)
-def bulk(count: int, invalid: tuple[int, ...]) -> Answer:
-    """Return what Matomo answers to a bulk request of `count` hits: how many were taken, which were none."""
+def bulk(count: int, invalid: Sequence[int]) -> Answer:
+    """Return what Matomo answers to a bulk request of `count` hits: how many were taken, which were none.
+
+    The first thousand of the latter are named.
+    """
     document = {
         "status": "success",
         "tracked": count - len(invalid),
         "invalid": len(invalid),
-        "invalid_indices": list(invalid),
+        "invalid_indices": list(invalid[:1000]),
     }
     return Answer(200, (*_NO_STORE, (b"content-type", b"application/json")), json.dumps(document).encode())
 

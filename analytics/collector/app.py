@@ -63,7 +63,7 @@ class Collector:
         self._new_id = line_ids()
         self._now = microsecond_clock(store.clock)
         self._script = tracker_script()
-        self._with_origin = lru_cache(maxsize=4096)(_with_origin)
+        self._frequent = lru_cache(maxsize=1024)(_with_origin)
         self._commit: GroupCommit | None = None
         self._readers: StateThreads | None = None
         self._writers: StateThreads | None = None
@@ -222,11 +222,18 @@ class Collector:
             answer = answers.NO_CONTENT
         is_hit = answer.status < 400 and method != "OPTIONS" and answer is not answers.EMPTY_BULK
         if origin is not None:
-            answer = self._with_origin(answer, origin)
+            answer = self._for_origin(answer, origin)
         if is_hit:
             self._keep(request, endpoint, answer)
         else:
             request.answer(answer)
+
+    def _for_origin(self, answer: Answer, origin: bytes) -> Answer:
+        """Return the answer for a script of another site; the two frequent ones are remembered per site."""
+        if not _ORIGIN.fullmatch(origin):
+            return answer
+        known = answer is answers.GIF or answer is answers.NO_CONTENT
+        return self._frequent(answer, origin) if known else _with_origin(answer, origin)
 
     def _posted(self, request: Request) -> Answer:
         """Return the answer to a POST: by its body, for clients send JSON under either content type."""
@@ -236,8 +243,10 @@ class Collector:
                 hits = msgspec.json.decode(body, type=_Bulk).requests
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return answers.BAD_BULK
-            invalid = tuple(place for place, hit in enumerate(hits) if bytes(hit)[:1] not in (b'"', b"{"))
-            return answers.bulk(len(hits), invalid) if hits else answers.EMPTY_BULK
+            invalid = [place for place, hit in enumerate(hits) if bytes(hit)[:1] not in (b'"', b"{")]
+            if not hits:
+                return answers.EMPTY_BULK
+            return answers.bulk(len(hits), invalid) if len(invalid) < len(hits) else answers.BAD_BULK
         if not body and not request.query:
             return answers.NO_PARAMETERS
         no_image = _wants_no_image(request.query) or _wants_no_image(body)
@@ -317,9 +326,7 @@ def _wants_no_image(parameters: bytes) -> bool:
 
 
 def _with_origin(answer: Answer, origin: bytes) -> Answer:
-    """Return the answer for a script of another site: any may send hits, with its cookies, and read nothing secret."""
-    if not _ORIGIN.fullmatch(origin):
-        return answer
+    """Return the answer with its headers for another site: any may send hits, and finds nothing secret to read."""
     return answer.with_headers(
         (b"access-control-allow-origin", origin), (b"access-control-allow-credentials", b"true"), (b"vary", b"Origin")
     )

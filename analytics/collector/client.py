@@ -11,7 +11,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Bytes of an IPv6 address that are zeroed for 0 to 4 anonymised bytes. Its last bytes name the machine inside one
 # home's network, so zeroing as many as of an IPv4 address would hide nobody: /64, /48, /24 and all, as Matomo does.
 _IPV6_BYTES = (0, 8, 10, 13, 16)
-_MAX_HOPS = 32
+_LONGEST = 512  # bytes of the header from the right: a dozen hops
 _REMEMBERED = 8192
 
 
@@ -32,10 +32,10 @@ def client_addresses(
         return any(address in network for network in networks)
 
     @lru_cache(maxsize=_REMEMBERED)
-    def client(peer: str | None, forwarded: bytes | None) -> str | None:
+    def remembered(peer: str | None, forwarded: bytes | None) -> str | None:
         address = _address(peer) if peer else None
         if forwarded is not None and address is not None and is_trusted(address):
-            for entry in reversed(forwarded.split(b",")[-_MAX_HOPS:]):
+            for entry in reversed(forwarded.split(b",")):
                 hop = _address(entry.strip().decode("latin-1"))
                 if hop is None:
                     break
@@ -43,6 +43,10 @@ def client_addresses(
                 if not is_trusted(hop):
                     break
         return None if address is None else str(_anonymised(address, anonymise_bytes))
+
+    def client(peer: str | None, forwarded: bytes | None) -> str | None:
+        # What stands far left is the client's invention, and must not fill the memory.
+        return remembered(peer, forwarded if forwarded is None else forwarded[-_LONGEST:])
 
     return client
 

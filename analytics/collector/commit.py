@@ -113,7 +113,10 @@ class GroupCommit:
             self._note(trouble)
         is_kept = trouble is None
         for done in batch.waiting:
-            done(is_kept)
+            try:
+                done(is_kept)
+            except Exception:  # one client's trouble; the others wait for their answers too
+                _log.exception("An answer could not be given.")
 
     def _write(self) -> None:
         while (batch := self._work.get()) is not None:
@@ -124,8 +127,8 @@ class GroupCommit:
                     self._control.sync()
                 self._hits.append(bytes(batch.hits))
                 self._hits.sync()
-            except (AnalyticsError, OSError) as error:
-                trouble = str(error)
+            except Exception as error:  # whatever it was, the thread lives on: without it nothing is ever answered
+                trouble = str(error) or repr(error)
             self._loop.call_soon_threadsafe(self._finish, batch, trouble)
         for writer in (self._hits, self._control):
             try:

@@ -120,7 +120,8 @@ class Connections:
             known = self.ready.get(answer)
             if known is None:
                 known = answer.head + self.tail + answer.body
-                if answer.body and len(self.ready) < 1024:  # a redirect is each time another
+                # A redirect is each time another, and large answers are rare.
+                if 0 < len(answer.body) < 4096 and len(self.ready) < 1024:
                     self.ready[answer] = known
             return known
         connection = b"connection: close\r\n" if request.close else b"connection: keep-alive\r\n"
@@ -164,7 +165,7 @@ class Connection(asyncio.Protocol):
         self._body: list[bytes] = []
         self._body_size = self._header_size = self._header_lines = 0
         self._fed = 0  # bytes since this request began
-        self._size = 0  # of them and former ones: what `held` of all connections counts for this one
+        self._size = 0  # what this connection has a share of in `held`
         self._wants_continue = self._is_closing = self._is_paused = self._is_in_head = False
         self._refusal: Answer | None = None
         self.peer: str | None = None
@@ -192,7 +193,7 @@ class Connection(asyncio.Protocol):
         if not shared.open:
             shared.all_closed.set()
         self._transport = None
-        self._held(-1)
+        self._release()
         self._request, self._body = None, []
         self._queue.clear()
 
@@ -211,18 +212,19 @@ class Connection(asyncio.Protocol):
                 self._refuse(self._refusal or answers.BAD_REQUEST)
             return
         if self._request is not None:
-            self._hold(len(data))
+            self._bound(len(data))
         if len(self._queue) > _MAX_PIPELINED:
             self._pause()
 
-    def _hold(self, size: int) -> None:
+    def _bound(self, size: int) -> None:
         """Bound what unfinished requests keep in memory, one by one and all together.
 
         The parser reports a header at its end only, so here bytes count. Those that came with the beginning of the
         request are not told from the requests before it and pass; one read brings at most 256 KiB.
         """
         self._fed += 1 if self._fed == 0 else size
-        self._held(size)
+        self._size += size
+        self._shared.held += size
         if self._is_in_head and self._fed > MAX_HEADERS + MAX_URL:
             self._refuse(answers.HEADERS_TOO_LARGE)
         elif self._fed > MAX_HEADERS + MAX_URL + MAX_BODY:
@@ -230,12 +232,10 @@ class Connection(asyncio.Protocol):
         elif self._shared.held > self._shared.limits.held:
             self._refuse(answers.BUSY)
 
-    def _held(self, size: int) -> None:
-        """Note that so many more bytes are kept for an unfinished request; -1: it is finished, give all back."""
-        if size < 0:
-            size = -self._size
-        self._size += size
-        self._shared.held += size
+    def _release(self) -> None:
+        """Give back what an unfinished request held."""
+        self._shared.held -= self._size
+        self._size = 0
 
     def eof_received(self) -> bool:
         """The client has said all it will: answer what it asked, then close."""
@@ -277,6 +277,8 @@ class Connection(asyncio.Protocol):
         self._header_size += len(name) + len(value)
         if self._header_lines > MAX_HEADER_LINES or self._header_size > MAX_HEADERS:
             self._stop_parsing(answers.HEADERS_TOO_LARGE)
+        if not self._is_in_head:
+            return  # a trailer: whoever checked the headers before us has not checked these
         name = name.lower()
         request = self._request
         assert request is not None
@@ -311,7 +313,7 @@ class Connection(asyncio.Protocol):
         assert request is not None
         self._request = None
         if self._size:
-            self._held(-1)
+            self._release()
         method = parser.get_method()
         request.method = _METHODS.get(method) or method.decode("latin-1")
         url = self._url
@@ -385,7 +387,7 @@ class Connection(asyncio.Protocol):
         self._refusal = refusal
         request = self._request or _HttpRequest(self)
         self._request = None
-        self._held(-1)
+        self._release()
         self._body = []
         request.close = self._is_closing = True
         self._queue.append(request)

@@ -104,6 +104,14 @@ def test_a_chunked_body_is_read(shop: Shop, url: str) -> None:
     assert shop.hits()[0]["b"] == "a=1&b=2"
 
 
+def test_trailers_are_not_taken_for_headers(shop: Shop, url: str) -> None:
+    head = b"POST /matomo.php?a=1 HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\n"
+    head += b"Transfer-Encoding: chunked\r\n\r\n"
+    trailers = b"1\r\na\r\n0\r\nX-Forwarded-For: 198.51.100.1\r\nUser-Agent: me\r\n\r\n"
+    assert statuses(talk(url, head + trailers + LAST)) == [200, 200]
+    assert shop.hits()[0]["ip"] == "203.0.113.9" and "ua" not in shop.hits()[0]
+
+
 def test_a_client_that_asks_first_is_told_to_go_on(shop: Shop, url: str) -> None:
     head = b"POST /matomo.php HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
     with connected(url) as connection:

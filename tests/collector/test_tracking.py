@@ -92,6 +92,10 @@ def test_requests_of_a_bulk_that_are_no_hits_are_named(shop: Shop, client: httpx
     answer = client.post("/matomo.php", content='{"requests": ["?a=1", 5, {"a": 1}, null, [1]]}')
     assert answer.json() == {"status": "success", "tracked": 2, "invalid": 3, "invalid_indices": [1, 3, 4]}
     assert len(shop.hits()) == 1
+    many = client.post("/matomo.php", content=json.dumps({"requests": ["a=1"] + [1] * 300_000})).json()
+    assert (many["tracked"], many["invalid"], len(many["invalid_indices"])) == (1, 300_000, 1000)
+    assert client.post("/matomo.php", content='{"requests": [1, 2]}').status_code == 400
+    assert len(shop.hits()) == 2
 
 
 def test_a_body_that_is_no_text_is_kept_in_base64(shop: Shop, client: httpx.Client) -> None:

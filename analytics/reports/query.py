@@ -57,8 +57,11 @@ class Scope:
 
     @property
     def low(self) -> datetime | None:
-        """No event before this can matter: a touch that competes for an order lies at most a window before `since`."""
-        return None if self.since is None else self.since - timedelta(days=self.window_days)
+        """No event before this can matter: a touch that competes for an order lies less than a window before `since`.
+
+        A day more, so that a visit that reaches into the window is seen from its beginning.
+        """
+        return None if self.since is None else self.since - timedelta(days=self.window_days + 1)
 
 
 def scope_of(query: EfficiencyQuery, settings: Settings, connection: Connection) -> Scope:

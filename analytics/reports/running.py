@@ -47,12 +47,12 @@ class Run:
         """Run a query file and return its rows by column."""
         text = load_sql("analytics.reports", name)
         self._texts.append((name, text))
-        return self.engine.arrow(text, self._named(text)).to_pylist()
+        return self.engine.arrow(text, self.named(text)).to_pylist()
 
     def statement(self, name: str, text: str) -> None:
         """Run a statement and keep it under a name."""
         self._texts.append((name, text))
-        self.engine.rows(text, self._named(text))
+        self.engine.rows(text, self.named(text))
 
     @property
     def sql(self) -> str:
@@ -70,7 +70,8 @@ class Run:
         """Sixteen hexadecimal digits that differ where queries, values or versions of tables do."""
         return hashlib.sha256(f"{self.sql}\n{sorted(self.versions.items())}".encode()).hexdigest()[:16]
 
-    def _named(self, text: str) -> dict[str, Any]:
+    def named(self, text: str) -> dict[str, Any]:
+        """Return the values a text names: no others may be bound."""
         code = re.sub(r"--[^\n]*", "", text)
         return {name: self.values[name] for name in set(re.findall(r"\$([a-z_]+)", code))}
 

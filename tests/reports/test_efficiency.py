@@ -228,7 +228,26 @@ def test_forwarded_mail_does_not_merge_people(spring: World) -> None:
     spring.user("friend")
     spring.order("friend", NOON + 3 * HOUR)
     row = spring.report().email_campaign("Hello")
-    assert (row["clicks_human"], row["visitors"], row["orders"]) == (1, 2, 0)
+    assert (row["clicks_human"], row["visits"], row["orders"]) == (1, 2, 0)
+
+
+def test_a_forwarded_mail_credits_the_friend_by_his_device_and_not_the_recipient(spring: World) -> None:
+    """The friend's later coded visit is his own touch: that his device knows Ada's mail makes it none of hers."""
+    spring.hit("f1", NOON, token=ADA)
+    spring.hit("f1", NOON + 10 * DAY, code="spring26")
+    spring.order("ada", NOON + 11 * DAY)
+    assert spring.report().total["orders"] == 0
+    number = spring.order("bob", NOON + 11 * DAY)
+    spring.order_hit("f1", NOON + 11 * DAY, f"N{number}")
+    assert spring.report().total["orders"] == 1
+
+
+def test_two_people_with_mail_on_one_device_are_not_merged(spring: World) -> None:
+    spring.hit("f1", NOON, token=ADA)
+    spring.hit("f1", NOON + DAY, token=BOB)
+    spring.hit("f1", NOON + 2 * DAY, code="spring26")
+    row = spring.report().total
+    assert (row["visits"], row["visitors"]) == (3, 3)
 
 
 # --- orders and credit ---

@@ -172,10 +172,12 @@ class World:
             "matomo",
             at,
             verdict,
+            currency=more.pop("currency", None),
             website=website,
             visitor=visitor,
             campaign_code=code,
             delivery_id=token,
+            user_id=_address(person) if person else None,
             person=_address(person) if person else mailed,
             **more,
         )

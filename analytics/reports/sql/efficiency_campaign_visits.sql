@@ -3,9 +3,9 @@ create table _campaign_visit as
 select
     v.event_id,
     v.started_at,
-    v.visitor,
+    v.device,
     v.person,
-    coalesce(v.person, v.device) as who,
+    coalesce(v.visiting, v.device) as who,
     d.delivery_id,
     d.reader,
     d.sending_id,

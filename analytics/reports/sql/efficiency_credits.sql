@@ -14,7 +14,7 @@ with way as (
         from _order_hit h
         left join _match m on m.website is not distinct from h.website and m.order_number = h.order_number
         join (
-            select event_id, true as is_device, visitor as key from _order_hit where visitor is not null
+            select event_id, true as is_device, device as key from _order_hit
             union all
             select event_id, false, person from _order_hit where person is not null
         ) w on w.event_id = h.event_id

@@ -4,7 +4,7 @@ select
     h.website,
     h.order_number,
     h.event_id,
-    h.visitor,
+    h.device,
     h.person,
     h.occurred_at as ordered_at,
     h.revenue,
@@ -16,10 +16,8 @@ from (
         e.order_number,
         min(e.occurred_at) as occurred_at,
         arg_min(e.event_id, (e.occurred_at, e.event_id)) as event_id,
-        arg_min(e.visitor, (e.occurred_at, e.event_id)) filter (where e.visitor is not null) as visitor,
-        -- As in visits: a hit with a landing token names whom the mail went to, not who orders.
-        arg_min(e.person, (e.occurred_at, e.event_id)) filter (where e.person is not null and e.delivery_id is null)
-            as person,
+        arg_min(s.device, (e.occurred_at, e.event_id)) as device,
+        arg_min(s.declared, (e.occurred_at, e.event_id)) as person,
         arg_min(e.revenue, (e.occurred_at, e.event_id)) filter (where e.revenue is not null) as revenue,
         arg_min(e.currency, (e.occurred_at, e.event_id)) filter (where e.currency is not null) as currency
     from events e

@@ -21,7 +21,7 @@ landing as (
 visit as materialized (
     select
         coalesce(l.click_id, v.event_id) as event_id, coalesce(l.touched_at, v.started_at) as touched_at, v.reader,
-        v.sending_id, v.person, v.visitor, v.email_campaign_id, v.marketing_campaign_id, v.is_counted
+        v.sending_id, v.person, v.device, v.email_campaign_id, v.marketing_campaign_id, v.is_counted
     from _campaign_visit v
     left join landing l on l.event_id = v.event_id
 ),
@@ -34,9 +34,8 @@ way as (
     from visit
     where person is not null
     union all
-    select true, visitor, event_id, touched_at, reader, sending_id, email_campaign_id, marketing_campaign_id, is_counted
+    select true, device, event_id, touched_at, reader, sending_id, email_campaign_id, marketing_campaign_id, is_counted
     from visit
-    where visitor is not null
 )
 select *, dense_rank() over (order by touched_at, event_id) as rank
 from way

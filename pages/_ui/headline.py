@@ -9,13 +9,14 @@ from pages._ui import messages, session, widgets
 
 
 @st.cache_data(ttl=20, max_entries=16, show_spinner=False)
-def _loaded(root: str, filters: efficiency.Filters) -> efficiency.View:
+def _loaded(root: str, versions: tuple[tuple[str, int], ...], filters: efficiency.Filters) -> efficiency.View:
     return efficiency.load(session.services(), filters)
 
 
 def load(filters: efficiency.Filters) -> efficiency.View:
-    """Return a report, at most 20 seconds old; raises ReportError, NotFound."""
-    return _loaded(str(session.services().store.folder.root), filters)
+    """Return a report on the newest data, names in it at most 20 seconds old; raises ReportError, NotFound."""
+    store = session.services().store
+    return _loaded(str(store.folder.root), tuple(sorted(store.snapshot().versions.items())), filters)
 
 
 def forget() -> None:

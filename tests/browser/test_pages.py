@@ -1,11 +1,11 @@
-"""Every page in a real browser: no error, nothing from outside, light, dark and narrow."""
+"""Every page of a shop that has not sent yet, in a real browser: no error, nothing loaded from outside."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import NARROW, WIDE, window
+from tests.browser.conftest import window
 
 pytestmark = pytest.mark.browser
 
@@ -22,12 +22,10 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", WIDE), ("dark", WIDE), ("light", NARROW)])
-def test_every_page_opens_without_an_error(browser: Browser, address: str, theme: str, size: dict[str, int]) -> None:
-    look = "narrow" if size is NARROW else theme
-    with window(browser, address, theme, size) as screen:
+def test_every_page_opens_on_a_shop_nothing_was_sent_from(browser: Browser, address: str) -> None:
+    with window(browser, address) as screen:
         for path, name in PAGES.items():
             screen.open(path)
             expect(screen.page.locator("h1").first).to_be_visible()
-            screen.shoot(f"empty-{name}-{look}")
+            screen.shoot(f"empty-{name}-light")
             screen.sound()

@@ -24,7 +24,7 @@ class Dashboard:
 
     def open(self, page: str, **parameters: str) -> AppTest:
         """Return the page (a path such as "pages/audience/data.py") after its first run."""
-        at = AppTest.from_file(str(APP), default_timeout=60).run()
+        at = AppTest.from_file(str(APP), default_timeout=60)
         for name, value in parameters.items():
             at.query_params[name] = value
         if page:

@@ -61,7 +61,13 @@ def send(services: Services, campaign: int) -> int:
 
 
 def react(services: Services) -> None:
-    """Have every third recipient open and click, every tenth be a robot; then ingest it all."""
+    """Have people and robots react, then do what the worker does."""
+    visit(services)
+    count_up(services)
+
+
+def visit(services: Services) -> None:
+    """Have every third recipient open, click and visit, every tenth be a robot, by real requests to a collector."""
     with background(services.store) as address, httpx.Client(timeout=30) as client:
         for number, mail in enumerate(mails(services)):
             visitor = {"User-Agent": PERSON, "X-Forwarded-For": f"198.51.100.{number % 250 + 1}"}
@@ -81,7 +87,6 @@ def react(services: Services) -> None:
                 }
                 hit |= {"_id": f"{number:016x}", "action_name": HOSTILE}
                 client.get(f"{address}/matomo.php", params=hit, headers=visitor)
-    count_up(services)
 
 
 def count_up(services: Services) -> None:

@@ -168,8 +168,11 @@ def uncertain(
 
 def _advance(services: Services, number: int) -> None:
     """Bring a sending as far as it goes now, and show what became of it."""
+    from analytics.delivery import export_facts
+
     with stop_by_signal() as stop, common.bar() as progress:
         _work(services, number, progress, stop)
+        export_facts(services.store)  # no worker may run: reports should know all the same
     found, status = services.sendings.get(number), services.sendings.status(number)
     _show_status(found, status)
     if stop.is_set():

@@ -27,7 +27,8 @@ def ingest(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after about so many lines.")] = None,
 ) -> None:
-    """Put what the collector wrote into the lake: events and verdicts, each line once."""
+    """Put what the collector wrote and what the ledger noted into the lake, each line and fact once."""
+    from analytics.delivery import export_facts
     from analytics.tracking import apply_control, complete_through
     from analytics.tracking import ingest as take_in
 
@@ -36,6 +37,7 @@ def ingest(
             apply_control(s.store)
             with common.bar() as progress:
                 report = take_in(s.store, progress, limit=limit)
+            export_facts(s.store)
             if report.lines or not follow:
                 _print(report)
             if not follow:

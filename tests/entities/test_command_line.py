@@ -20,9 +20,9 @@ timezone = "Europe/London"
 [map]
 id = "no"
 total = "sum(n * price)"
-items.sku = "sku"
 
 [map.items]
+sku = "sku"
 quantity = "n"
 price = "price"
 """
@@ -52,9 +52,7 @@ def test_a_workspace_is_made_once(run: object, tmp_path: Path) -> None:
 
 def test_an_import_prints_its_plan_counts_and_totals_and_where_rejects_are(run: object, tmp_path: Path) -> None:
     assert callable(run)
-    (tmp_path / "map.toml").write_text(
-        MAPPING.replace('items.sku = "sku"\n', "").replace("[map.items]", '[map.items]\nsku = "sku"')
-    )
+    (tmp_path / "map.toml").write_text(MAPPING)
     (tmp_path / "o.csv").write_text("no,sku,n,price,extra\n1,A,2,1000.50,x\n1,B,1,2,x\n2,A,x,1,x\n")
     arguments = ["import", str(tmp_path / "o.csv"), "--mapping", str(tmp_path / "map.toml")]
     planned = run(*arguments, "--plan")
@@ -120,5 +118,6 @@ def test_a_backup_is_restored_into_a_new_workspace(
     assert restored.exit_code == 0 and "instance" in restored.output
     monkeypatch.setenv("SHELDUCK_HOME", str(tmp_path / "new"))
     again = run("import", str(tmp_path / "c.csv"), "-e", "contact")
-    assert "│ Contacts │    1 │     0 │       0 │         1 │" in again.output
+    figures = " ".join(again.output.replace("│", " ").split())
+    assert "Contacts 1 0 0 1 0 0" in figures, figures  # read, added, changed, unchanged, deleted, rejected
     assert run("doctor").output.strip().endswith("nothing is wrong.")

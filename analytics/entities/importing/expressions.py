@@ -143,10 +143,6 @@ class Expressions:
         reason = str(failure).split("\n", 1)[0].removeprefix("Binder Error: ")
         raise MappingError(f"{place}: {parsed.text!r} cannot be computed: {reason}")
 
-    def kind(self, column: str) -> str:
-        """Return the DuckDB type all values of a column have."""
-        return self._kind(self._by_name[column.lower()])[0]
-
     def _written(self, parsed: Parsed, names: Mapping[str, str]) -> str:
         tree = json.loads(json.dumps(parsed.tree))
         for node in _expressions(tree["statements"][0]["node"]["select_list"][0]):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -122,10 +121,3 @@ def _folder(store: Store) -> Path:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def pending(store: Store) -> Iterator[Path]:
-    """Yield the files of announced changes that are not settled."""
-    folder = _folder(store)
-    if folder.is_dir():
-        yield from sorted(folder.glob("*.parquet"))

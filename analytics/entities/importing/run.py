@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
 
+from analytics.engine.duck import reading
 from analytics.engine.scratch import scratch
 from analytics.entities.currencies import CURRENCIES
 from analytics.entities.importing import history
@@ -79,10 +80,24 @@ def import_file(
     """
     begun = time.monotonic()
     options = options or ImportOptions()
-    with scratch(store.settings) as connection:
+    with _told(path), scratch(store.settings) as connection:
         ready = _prepared(connection, store, model, path, entity, mapping, options, progress)
         with store.leases.hold(history.LEASE, _LEASE_TTL, _LEASE_WAIT):
             return _Import(connection, store, model, path, options, ready, progress).run(begun)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the scratch database runs out of into a sentence."""
+    try:
+        with reading():
+            yield
+    except duckdb.OutOfMemoryException as error:
+        raise ImportFailed(
+            f"{path} needs more memory than it has ({error}); raise memory_limit in shelduck.toml or split the file."
+        ) from error
+    except duckdb.IOException as error:
+        raise ImportFailed(f"{path} was not imported: {error}. Free some space for temporary files.") from error
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from analytics.errors import ImportFailed
 from analytics.model.progress import Progress, silent
 
 LINE = "line"
-_CHUNK = 50_000
+_CHUNK = 8_000
 _MOST_ITEMS = 1_000_000  # of one JSON document; longer lists of objects stay text
 _TEXT = (".csv", ".tsv", ".txt", ".tab")
 _LINES = (".jsonl", ".ndjson")

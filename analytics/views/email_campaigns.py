@@ -240,7 +240,7 @@ def _headline(services: Services, sending: Sending, status: SendingStatus) -> st
             return f"Paused: {done}. {status.reason or ''}".strip()
         case "cancelled":
             return f"Cancelled: {done}; nobody else gets the mail."
-    return f"Sent {moment(sending.finished_at, zone)}: {done}."
+    return f"Finished {moment(sending.finished_at, zone)}. {done}."
 
 
 def uncertain(services: Services, sending_id: int, limit: int = 500) -> tuple[Delivery, ...]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from analytics.entities.importing import MappingPlan, plan_file
-from analytics.errors import ImportFailed, MappingError
+from analytics.entities.importing import ImportOptions, MappingPlan, plan_file
 from analytics.services import Services
 from analytics.store.folder import writing
 from analytics.store.jobs import Job, Jobs
@@ -122,8 +121,6 @@ def guessed_entity(services: Services, name: str) -> str:
 
 def plan(services: Services, upload: Upload, choices: Choices) -> Plan:
     """Return what an import would make of the file; raises ImportFailed, MappingError."""
-    from analytics.entities.importing import ImportOptions
-
     options = ImportOptions.of(choices.options, "the choices")
     made = plan_file(
         services.store, services.model, upload.path, entity=choices.entity, mapping=choices.rules, options=options
@@ -164,15 +161,6 @@ def targets(services: Services, entity: str) -> dict[str, str]:
         if follows:
             found |= {f"{relation.name}.{f.name}": f"{relation.label} › {f.label}" for f in other.fields.values()}
     return found
-
-
-def problem(services: Services, upload: Upload, choices: Choices) -> str | None:
-    """Return the sentence that says why a file cannot be imported so, or None when it can."""
-    try:
-        plan(services, upload, choices)
-    except (ImportFailed, MappingError) as error:
-        return str(error)
-    return None
 
 
 def enqueue(services: Services, upload: Upload, choices: Choices) -> int:

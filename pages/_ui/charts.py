@@ -12,6 +12,7 @@ import streamlit as st
 from pages._ui.palette import Palette, palette
 
 _FEW_DAYS = 13
+_BAR = 0.72 * 86_400_000  # milliseconds of a day: without neighbours plotly would guess a hair's breadth
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -73,6 +74,7 @@ def by_day(days: Sequence[Day], what: str) -> go.Figure:
                 y=values,
                 name=name,
                 marker_color=colour,
+                width=_BAR,
                 hovertemplate=f"%{{y:,}} {what}<extra>{name}</extra>",
             )
     figure.update_layout(barmode="stack", bargap=0.25, hovermode="x unified", barcornerradius=3)

@@ -172,7 +172,7 @@ def _progress(number_: int) -> None:
 
 def _result(followed: view.Followed) -> None:
     job = followed.job
-    sentence = messages.plain(job.message or _STATES[job.state])
+    sentence = messages.sentence(job.message or _STATES[job.state])
     if job.state == "failed":
         st.error(sentence, icon=":material/error:")
     else:

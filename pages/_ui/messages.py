@@ -31,9 +31,14 @@ def plain(value: object) -> str:
     return _JOINED.sub("\\1\u2060", _PUNCTUATION.sub(r"\\\1", visible(value)))
 
 
+def sentence(text: object) -> str:
+    """Return a sentence of the services for the screen; the marks around commands are for terminals and documents."""
+    return plain(str(text).replace("`", ""))
+
+
 def show(error: AnalyticsError) -> None:
     """Show the sentence of an error."""
-    st.error(plain(error), icon=":material/error:")
+    st.error(sentence(error), icon=":material/error:")
 
 
 def unexpected() -> None:

@@ -21,12 +21,14 @@ div[class*="st-key-tiles-"] > div, div[class*="st-key-tiles-"] .stMetric { width
 [class*="st-key-templates-html"] textarea, [class*="st-key-templates-text"] textarea {
     font-family: "Source Code", monospace; font-size: 0.8rem; line-height: 1.5; }
 .st-key-verdict p { font-family: "Source Serif", serif; font-size: 1.3rem; line-height: 1.5; max-width: 62rem;
-    text-wrap: pretty; }
+    text-wrap: balance; }
 [data-testid="stSidebarNav"] li a span { font-size: 0.95rem; }
 [data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; gap: 0.5rem; }
 [data-testid="stSidebarHeader"] > :first-child::after { content: "Shelduck"; font-family: "Source Serif", serif;
     font-weight: 600; font-size: 1.4rem; letter-spacing: -0.01em; }
 div[class*="st-key-empty-"] { padding: 2.2rem 1.5rem; text-align: center; }
+div[class*="st-key-empty-"] h3 span { font-size: 2.2rem; }
+div[class*="st-key-empty-"] h3 { opacity: 0.55; padding: 0; }
 div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 .sd-bar { display: flex; gap: 2px; height: 14px; border-radius: 7px; overflow: hidden; margin: 0.3rem 0 0.55rem; }
 .sd-bar i { display: block; min-width: 3px; }

@@ -187,9 +187,18 @@ def sql(text: str, key: str) -> None:
         st.code(text, language="sql", wrap_lines=True)
 
 
-def go(label: str, page: str, *, key: str, icon: str | None = None, primary: bool = False, **parameters: str) -> None:
+def go(
+    label: str,
+    page: str,
+    *,
+    key: str,
+    icon: str | None = None,
+    primary: bool = False,
+    width: Literal["content", "stretch"] = "content",
+    **parameters: str,
+) -> None:
     """Draw a button that opens another page (a path below the project) with these query parameters."""
-    if st.button(label, key=key, icon=icon, type="primary" if primary else "secondary"):
+    if st.button(label, key=key, icon=icon, type="primary" if primary else "secondary", width=width):
         st.switch_page(page, query_params=parameters)
 
 

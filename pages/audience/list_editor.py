@@ -139,8 +139,8 @@ def _answer(answer: audience_preview.Preview, plural: str) -> None:
     elif not answer.count:
         st.caption("Nobody fits. Loosen a condition, or let any of them be enough.")
     else:
-        names = [*answer.columns[1:], answer.columns[0]]  # the key last
-        widgets.table(
-            answer.rows, {name: widgets.words(name, "small") for name in names}, key="lists.sample", alt="Some members"
-        )
+        said = [name for name in answer.columns[1:] if any(row[name] not in (None, "") for row in answer.rows)]
+        names = [*said, answer.columns[0]]  # the key last, columns nobody has a value in not at all
+        columns = {n: widgets.words(n[:1].upper() + n[1:], "small" if at else "medium") for at, n in enumerate(names)}
+        widgets.table(answer.rows, columns, key="lists.sample", alt="Some members")
         st.caption(f"Some of them. Counted exactly in {answer.milliseconds} ms.")

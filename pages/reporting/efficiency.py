@@ -29,7 +29,7 @@ def page() -> None:
             _nothing(filters)
         else:
             _report(shown)
-        _footer(shown)
+            _footer(shown)
 
 
 def _filters(start: view.Filters) -> view.Filters:
@@ -170,17 +170,18 @@ def _rows(shown: view.View, level: str) -> None:
         row["sent"] = local(row["sent"], report.zone)
     columns = {
         "name": widgets.words("Campaign"),
-        **({"code": widgets.words("Code", "small")} if level == "marketing" else {"sent": widgets.when("First mail")}),
+        **({"code": widgets.words("Code", "small")} if level == "marketing" else {}),
         "recipients": widgets.count("Recipients"),
         "delivered": widgets.rate("Delivered"),
-        "opened": widgets.rate("Opened", "By people; unreliable, because mail programs load images ahead."),
         "clicked": widgets.rate("Clicked", "By people, over delivered mails."),
         "interval": widgets.words("95 % interval", "small"),
-        "unsubscribed": widgets.rate("Left"),
         "orders": widgets.count("Orders"),
         "revenue": widgets.amount(f"Revenue ({report.currency})"),
         "per_recipient": widgets.amount("Per recipient"),
-        "uncertain": widgets.count("Uncertain"),
+        "opened": widgets.rate("Opened", "By people; unreliable, because mail programs load images ahead."),
+        "unsubscribed": widgets.rate("Left"),
+        **({"uncertain": widgets.count("Uncertain")} if any(row["uncertain"] for row in rows) else {}),
+        "sent": widgets.when("First mail"),
     }
     widgets.table(rows, columns, key=f"efficiency.{level}", alt=f"Figures per {level} campaign")
     name: view.Level = "email campaign" if level == "email" else "marketing campaign"

@@ -39,9 +39,9 @@ def draw(shown: view.Detail) -> None:
     )
     st.caption(messages.plain(view.people(found)))
     for sentence in found.blockers:
-        st.error(messages.plain(sentence), icon=":material/block:")
+        st.error(messages.sentence(sentence), icon=":material/block:")
     for sentence in found.warnings:
-        st.warning(messages.plain(sentence), icon=":material/warning:")
+        st.warning(messages.sentence(sentence), icon=":material/warning:")
     if not found.blockers:
         _queueing(campaign, found)
 

@@ -179,7 +179,7 @@ def _variables(entity: str | None) -> None:
 def _shown(draft: view.Draft, checked: view.Checked) -> None:
     services = session.services()
     if checked.compiled is None:
-        st.error(messages.plain(checked.problem or ""), icon=":material/error:")
+        st.error(messages.sentence(checked.problem or ""), icon=":material/error:")
         st.caption("The preview comes back as soon as this is put right.")
         return
     key = _member(draft.entity)

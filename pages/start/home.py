@@ -19,7 +19,10 @@ def page() -> None:
     services = session.services()
     shown = view.load(services, headline.load(efficiency.Filters()))
     with widgets.head(services.store.settings.name, "What goes out, what came of it, and what to do next."):
-        widgets.go("New email campaign", _EMAILS, key="home.new", icon=":material/send:", primary=True, campaign="new")
+        if shown.campaigns:
+            widgets.go(
+                "New email campaign", _EMAILS, key="home.new", icon=":material/send:", primary=True, campaign="new"
+            )
     if shown.running:
         _running()
     if shown.campaigns:
@@ -93,11 +96,13 @@ def _last(shown: view.Home) -> None:
 def _steps(shown: view.Home) -> None:
     following = shown.next_step
     widgets.section("What to do next")
-    for number_, step in enumerate(shown.steps, 1):
-        with st.container(border=True, key=f"step-{number_}"):
-            left, right = st.columns([5, 1.4], vertical_alignment="center")
+    with st.container(border=True, key="steps"):
+        for number_, step in enumerate(shown.steps, 1):
+            left, right = st.columns([5, 1.3], vertical_alignment="center")
             mark = ":green[:material/check_circle:]" if step.done else ":gray[:material/radio_button_unchecked:]"
-            left.markdown(f"{mark} **{step.title}**  \n{step.sentence}")
+            with left, st.container(gap=None):
+                st.markdown(f"{mark} **{step.title}**")
+                st.caption(step.sentence)
             if not step.done:
                 with right:
                     widgets.go(
@@ -105,6 +110,7 @@ def _steps(shown: view.Home) -> None:
                         step.page,
                         key=f"home.step.{number_}",
                         primary=step is following,
+                        width="stretch",
                         **dict(step.parameters),
                     )
 

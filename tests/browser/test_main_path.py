@@ -90,7 +90,9 @@ def _send(screen: Screen) -> None:
     screen.shoot("path-check-light")
     _fill(page.get_by_label(re.compile("Type 60 to confirm")), "60")
     _press(screen, "Queue now")
-    expect(page.get_by_text(re.compile("Sent .*60 of 60 mails have a result"))).to_be_visible(timeout=SECONDS * 1000)
+    expect(page.get_by_text(re.compile("Finished .*60 of 60 mails have a result"))).to_be_visible(
+        timeout=SECONDS * 1000
+    )
     screen.settle()
 
 

@@ -103,9 +103,9 @@ def a_sending(
             scheduled_for=now,
             settings={
                 "list": {"id": list_id, "entity": "customer_user"},
+                "campaign_name": f"campaign {tail}",
                 "sender_email": SENDER,
                 "marketing_campaign_id": 7,
-                "types": {},
             },
             snapshot={"frozen_at": now.isoformat()},
             frozen_at=now,

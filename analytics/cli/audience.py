@@ -159,7 +159,7 @@ def refresh(name: Named, as_of: AsOf = None, yes: Yes = False) -> None:
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
             change = services.lists.preview_refresh(name, engine)
             common.console.print(
-                f"{len(change.entered):,} come in, {len(change.left):,} go out, {change.total:,} members then."
+                f"{len(change.entered):,} to come in, {len(change.left):,} to go out, {_members(change.total)} then."
             )
             if not common.confirmed("Refresh the list?", yes):
                 raise typer.Exit(1)
@@ -197,13 +197,13 @@ def export(
     name: Named, path: Annotated[Path, typer.Argument(metavar="CSV", help="File to write.")], as_of: AsOf = None
 ) -> None:
     """Write all members to a CSV file; cells that a spreadsheet would run as formulas are made harmless."""
-    with common.services() as services:
-        with (
-            services.engine(common.moment(as_of, services.store.settings.timezone)) as engine,
-            common.bar() as progress,
-        ):
-            count = services.lists.export(engine, name, path, progress)
-    common.console.print(f"{count:,} members written to {path}.", markup=False)
+    with (
+        common.services() as services,
+        services.engine(common.moment(as_of, services.store.settings.timezone)) as engine,
+        common.bar() as progress,
+    ):
+        count = services.lists.export(engine, name, path, progress)
+    common.console.print(f"{_members(count)} written to {path}.", markup=False)
 
 
 @lists.command("delete")
@@ -234,11 +234,15 @@ def _show(services: Services, listed: MarketingList, as_of: str | None) -> None:
     common.console.print(
         f"{listed.name} (no. {listed.id}): {listed.kind} list of {entity.plural.lower()}{on}, reached by "
         f"{listed.contact}, version {listed.version}{since}.\n"
-        f"{counts.members:,} members, {counts.reachable:,} of them reachable: {counts.unsubscribed:,} unsubscribed, "
+        f"{_members(counts.members)}, {counts.reachable:,} of them reachable: {counts.unsubscribed:,} unsubscribed, "
         f"{counts.without_contact:,} without {listed.contact}. {counts.removed:,} removed.",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _members(count: int) -> str:
+    return "1 member" if count == 1 else f"{count:,} members"
 
 
 def _rows(rows: pa.Table) -> list[list[object]]:

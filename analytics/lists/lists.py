@@ -24,7 +24,7 @@ from analytics.model.progress import Progress, silent
 from analytics.segments import Compiled, Definition, Output, Segments
 from analytics.segments.catalogue import Given
 from analytics.segments.segments import column_label, unique_labels
-from analytics.segments.state import by_name, given_of, on_segment
+from analytics.segments.state import by_name, given_of, on_segment, state_tables
 from analytics.store import Store
 from analytics.store.tables import email_campaign, marketing_list
 from analytics.store.tables import segment as segment_table
@@ -211,8 +211,9 @@ class Lists:
             definition, outputs, limit=limit, offset=offset, search=looked_in, **sources
         )
         number = self._segments.compiler(engine).rows(definition, (), search=looked_in, only_count=True, **sources)
-        rows = self._run(engine, page)
-        total = int(engine.value(number.sql, number.params, given_of(self._store, number)))
+        given = state_tables(self._store, {item.name: item for item in (*page.given, *number.given)}.values())
+        rows = engine.arrow(page.sql, page.params, given)
+        total = int(engine.value(number.sql, number.params, given))
         labels = ["Key", "Title", path.name.capitalize(), "Contacted", "Last contacted", "Subscribed"]
         own = [column_label(self._model, entity, c) for c in listed.definition.columns]
         return Members(self._with_state(listed, rows), tuple(unique_labels([*labels, *own])), total)

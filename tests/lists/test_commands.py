@@ -1,0 +1,123 @@
+"""The commands of segments and lists, run as a person types them, exit codes included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from analytics.bootstrap import create_services
+from analytics.cli.main import run
+from tests.segments.shop import fill
+
+Run = Callable[..., tuple[int, str, str]]
+
+SEGMENT = """
+entity: customer_user
+where:
+  all:
+    - {field: country, is: any_of, value: [NO, DE]}
+    - {related: orders, is: at_least, value: 1}
+columns: [{field: country, label: "Land"}]
+sort: [{field: email}]
+"""
+
+
+@pytest.fixture
+def shelduck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    with create_services(tmp_path / "shop") as services:
+        users = [
+            {"id": "1", "email": "ada@example.com", "country": "NO"},
+            {"id": "2", "email": "=bob@example.com", "country": "DE"},
+            {"id": "3", "email": "cy@example.com", "country": "FR"},
+        ]
+        orders = [
+            {"id": f"o{n}", "customer_user_id": who, "created_at": datetime(2026, month, 1, tzinfo=UTC)}
+            for n, (who, month) in enumerate([("1", 1), ("2", 3), ("3", 1)])
+        ]
+        fill(services.store, {"customer_user": users, "order": orders}, services.model)
+    (tmp_path / "buyers.yaml").write_text(SEGMENT)
+
+    def type_in(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            run(["--workspace", str(tmp_path / "shop"), *words])
+        shown = capsys.readouterr()
+        return int(left.value.code or 0), shown.out, shown.err
+
+    return type_in
+
+
+def test_a_segment_is_counted_sampled_shown_and_stored(shelduck: Run) -> None:
+    code, out, _ = shelduck("segment", "buyers.yaml", "--sql", "--save", "Buyers")
+    assert code == 0
+    assert out.startswith("2 customer users\n")
+    assert "ada@example.com" in out and "Land" in out and "$p1" in out and "-- $p1 = 'NO'" in out
+    assert "Stored as Buyers, version 1." in out
+    assert "customer_user" in shelduck("segments")[1]
+    assert shelduck("segment", "buyers", "--sample", "0")[1] == "2 customer users\n"
+
+
+def test_as_of_hides_what_came_later(shelduck: Run) -> None:
+    assert shelduck("segment", "buyers.yaml", "--as-of", "2026-02-01", "--sample", "0")[1] == "1 customer user\n"
+
+
+def test_a_wrong_segment_is_one_sentence_and_exit_code_1(shelduck: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("entity: customer_user\nwhere: {field: contry, is: equals, value: NO}\n")
+    code, out, err = shelduck("segment", "bad.yaml")
+    assert (code, out) == (1, "")
+    assert "where.field: customer_user has no field or relation 'contry'" in err
+    assert shelduck("segment", "absent.yaml")[0] == 1
+    assert shelduck("segment", "Absent")[2].startswith("No segment 'Absent'")
+    assert shelduck("segment")[0] == 2
+
+
+def test_a_list_is_made_shown_changed_and_exported(shelduck: Run, tmp_path: Path) -> None:
+    code, out, err = shelduck("list", "create", "Buyers", "--segment", "buyers.yaml")
+    assert code == 0, err
+    assert "2 members, 2 of them reachable" in out
+    assert shelduck("list", "remove", "buyers", "ADA@example.com")[1] == "Removed ADA@example.com.\n"
+    assert "is removed already" in shelduck("list", "remove", "buyers", "1")[1]
+    assert "1 member, 1 of them reachable" in shelduck("list", "show", "Buyers")[1]
+    assert "ada@example.com" in shelduck("list", "show", "Buyers", "--removed")[1]
+    assert shelduck("list", "restore", "Buyers", "1")[0] == 0
+    assert shelduck("list", "unsubscribe", "Buyers", "1")[0] == 0
+    assert shelduck("list", "export", "Buyers", "out.csv")[1] == "2 members written to out.csv.\n"
+    assert "'=bob@example.com" in (tmp_path / "out.csv").read_text()
+    assert "Buyers" in shelduck("list", "all")[1]
+    assert shelduck("list", "delete", "Buyers", "--yes")[0] == 0
+    assert shelduck("list", "show", "Buyers")[0] == 1
+
+
+def test_a_static_list_is_refreshed_only_when_somebody_says_so(shelduck: Run) -> None:
+    shelduck("segment", "buyers.yaml", "--save", "Buyers")
+    code, out, err = shelduck(
+        "list", "create", "Still", "--segment", "Buyers", "--kind", "static", "--as-of", "2026-02-01"
+    )
+    assert code == 0, err
+    assert "static list of customer users, on the segment Buyers" in " ".join(out.split())
+    assert "1 member," in out
+    code, out, _ = shelduck("list", "refresh", "Still")
+    assert code == 1 and "1 to come in, 0 to go out, 2 members then." in out
+    assert shelduck("list", "refresh", "Still", "--yes")[0] == 0
+    assert "2 members" in shelduck("list", "show", "Still", "--limit", "0")[1]
+    assert "'Still' is built on" in shelduck("segment", "Buyers", "--delete")[2]
+
+
+def test_a_list_of_what_has_no_contact_is_refused(shelduck: Run, tmp_path: Path) -> None:
+    (tmp_path / "products.yaml").write_text("entity: product\n")
+    code, _, err = shelduck("list", "create", "P", "--segment", "products.yaml")
+    assert code == 1 and "'product' has no contact" in err
+    code, _, err = shelduck("list", "create", "P", "--segment", "buyers.yaml", "--contact", "fax")
+    assert code == 1 and "customer_user has no contact 'fax'; it has email" in err
+
+
+def test_addresses_are_suppressed_and_freed(shelduck: Run) -> None:
+    assert shelduck("suppress", "Ada@example.com")[1] == "Ada@example.com is suppressed.\n"
+    assert "already" in shelduck("suppress", "ada@example.com")[1]
+    assert "ada@example.com" in shelduck("suppress")[1]
+    assert shelduck("unsuppress", "ada@example.com")[1] == "ada@example.com may be mailed again.\n"
+    code, _, err = shelduck("suppress", "nobody")
+    assert code == 1 and "is no e-mail address" in err

@@ -59,7 +59,7 @@ def parse(connection: duckdb.DuckDBPyConnection, block: bytes, people: People, i
     connection.execute(load_sql(__package__, "campaigns"))
     _register(connection, "token", people.tokens(_column(connection, "select distinct token from hit")))
     _register(connection, "declared", people.declared(_column(connection, "select distinct user_id from hit")))
-    known = "select d from line where reason is null and not tracks union select delivery_id from token"
+    known = "select d from hit where reason is null union select delivery_id from token"
     _register(connection, "delivery", people.deliveries(_column(connection, known)))
     events = connection.sql(load_sql(__package__, "events")).to_arrow_table()
     ingested = pa.repeat(pa.scalar(ingested_at, pa.timestamp("us", tz="UTC")), events.num_rows)
@@ -83,40 +83,83 @@ def _lines(block: bytes) -> pa.Array:
 
 
 def _read_lines(connection: duckdb.DuckDBPyConnection, block: bytes, lines: pa.Array) -> list[Problem]:
-    """Make the table `line`; returns the lines that are no hits."""
+    """Make the table `hit` of all lines that can be read in SQL; returns the lines that are no hits."""
     numbers = pa.array(np.arange(len(lines), dtype=np.int64))
     _register(connection, "raw", pa.table({"no": numbers, "line": _text(lines)}))
-    connection.execute(f"create or replace temp table line as {load_sql(__package__, 'lines')}")
-    hidden = "or contains(raw.line, '\\u0000')" if b"\\u0000" in block else ""
-    doubtful = connection.execute(
-        f"select no, raw.line from line join raw using (no) where reason is not null {hidden} order by no"  # noqa: S608  # fixed
-    ).fetchall()
-    better = {no: mended(text) for no, text in doubtful}
+    _learn_from_some(connection, len(lines))
+    connection.execute(f"create or replace temp table hit as {_hits('lines')}")
+    bad = connection.execute("select no from hit where reason is not null").fetchall()
+    doubtful = {no for (no,) in bad}
+    if b"\\u0000" in block:
+        doubtful |= {no for (no,) in connection.execute(r"select no from raw where contains(line, '\u0000')").fetchall()}
+    if not doubtful:
+        return []
+    better = {no: mended(lines[no].as_py().decode("utf-8", "replace")) for no in sorted(doubtful)}
     problems = [Problem(no, "it is no JSON object") for no, text in better.items() if text is None]
     good = [(no, text) for no, text in better.items() if text is not None]
-    if better:
-        connection.execute("delete from line where no in (select unnest($1))", [list(better)])
-        _register(connection, "raw", _table(good, [("no", pa.int64()), ("line", pa.large_string())]))
-        connection.execute(f"insert into line {load_sql(__package__, 'lines')}")
-    found = connection.execute("select no, reason from line where reason is not null").fetchall()
+    connection.execute("delete from hit where no in (select unnest($1))", [list(better)])
+    _register(connection, "raw", _table(good, [("no", pa.int64()), ("line", pa.large_string())]))
+    connection.execute(f"insert into hit {_hits('lines')}")
+    found = connection.execute("select no, reason from hit where reason is not null").fetchall()
     return problems + [Problem(no, reason) for no, reason in found]
 
 
 def _read_requests(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
-    """Make the table `hit`; returns the requests that are no hits."""
-    bodies = connection.execute("select no, q, b, b64 from line where has_body order by no").fetchall()
-    queries, problems = _sorted_out(found for row in bodies for found in expand(*row))
-    _register(connection, "found", _queries(queries))
-    connection.execute(load_sql(__package__, "expanded"))
-    connection.execute(f"create or replace temp table layout ({', '.join(_LAYOUT_COLUMNS)})")
-    _learn_layouts(connection, "select shape from line where tracks union select shape from expanded")
-    odd = connection.execute(load_sql(__package__, "odd")).fetchall()
-    _register(connection, "found", _queries([Query(no, part, normal(text)) for no, part, text in odd]))
-    connection.execute("create or replace temp table normalised as select *, shape_of(query) as shape from found")
-    _learn_layouts(connection, "select shape from normalised")
-    connection.execute(load_sql(__package__, "hits"))
-    lost = connection.execute("select no, part from hit where website is null order by all").fetchall()
+    """Add the requests that could not be read at once to the table `hit`; returns those that are none."""
+    connection.execute(
+        "create or replace temp table unread as select no, part, id, moment, e, m, ip, ua, ref, al, d, n, reason, tracks, "
+        "query, b, b64, null as shape from hit where reason is null and not is_read"
+    )
+    rows = connection.execute("select no, query, b, b64 from unread order by no").fetchall()
+    problems: list[Problem] = []
+    if rows:
+        queries, problems = _sorted_out(found for row in rows for found in expand(*row))
+        _read_rare(connection, queries)
+    lost = connection.execute(
+        "select no, part from hit where reason is null and tracks and is_read and website is null order by all"
+    ).fetchall()
     return problems + [Problem(no, _without_website(part)) for no, part in lost]
+
+
+def _read_rare(connection: duckdb.DuckDBPyConnection, queries: Sequence[Query]) -> None:
+    """Read requests that are lines' no more; those that cannot be taken apart are put in order first."""
+    _register(connection, "given", _queries(queries))
+    connection.execute(
+        """create or replace temp table found as
+        select *, shape_of(query) as shape, odd_text(query) or regexp_matches(query, '["\\\\\\x00-\\x1f]') as is_odd from given"""
+    )
+    _learn_layouts(connection, "select shape from found")
+    odd = connection.execute(
+        "select no, part, query from found join layout using (shape) where is_odd or not plain order by no, part"
+    ).fetchall()
+    if odd:
+        _register(connection, "given", _queries([Query(no, part, normal(text)) for no, part, text in odd]))
+        connection.execute(
+            """create or replace temp table found as
+            select no, part, query, shape from found anti join given using (no, part)
+            union all
+            select no, part, query, '==' || shape_of(query) as shape from given"""
+        )
+        _learn_layouts(connection, "select shape from found")
+    connection.execute(f"insert into hit {_hits('rare')}")
+
+
+def _hits(source: str) -> str:
+    return f"with source as ({load_sql(__package__, source)}) {load_sql(__package__, 'hits')}"
+
+
+def _learn_from_some(connection: duckdb.DuckDBPyConnection, lines: int) -> None:
+    """Learn the shapes of some lines beforehand; what has another shape goes the longer way once."""
+    connection.execute(f"create temp table if not exists layout ({', '.join(_LAYOUT_COLUMNS)})")
+    step = max(1, lines // _SAMPLE)
+    _learn_layouts(
+        connection,
+        f"""select shape_of(coalesce(json_extract_string(line, '$.q'), '')) as shape
+        from raw where no % {step} = 0 and json_valid(line)""",  # noqa: S608  # a number
+    )
+
+
+_SAMPLE = 5_000
 
 
 def _without_website(part: int) -> str:

@@ -97,10 +97,11 @@ class Layout:
 
 
 def layout(shape: str) -> Layout:
-    """Return the layout of a shape, as `a=&b=&c=`."""
-    parts = shape.split("&")
+    """Return the layout of a shape, as `a=&b=&c=`; one with `==` before it is that of a query put in order."""
+    in_order = shape.startswith("==")  # which no shape of a query as sent begins with
+    parts = shape.removeprefix("==").split("&")
     names = [part.removesuffix("=") for part in parts]
-    plain = len(set(names)) == len(names) and all(
+    plain = in_order or len(set(names)) == len(names) and all(
         part.endswith("=") and name and name.isascii() and name.replace("_", "a").replace("-", "a").isalnum()
         for part, name in zip(parts, names, strict=True)
     )

@@ -1,49 +1,29 @@
--- One row per event, in the columns of the table `events`: hits of tracking clients, then those of mails.
-with every as (
+-- One row per event, in the columns of the table `events`.
+with named as (
     select
-        hit.no, hit.part, hit.id, hit.moment, hit.e, hit.m, hit.ip, hit.ua,
-        coalesce(rich_hit.kind, 'page_view') as kind,
-        hit.website,
-        token.delivery_id,
-        cast(null as integer) as link_number,
-        hit.visitor,
-        hit.user_id,
+        hit.*,
+        sha1(unhex(id) || encode(cast(hit.part as varchar))) as digest,
+        coalesce(hit.d, token.delivery_id) as delivery_id,
         declared.person as declared_person,
-        lower(coalesce(campaign_text(hit.campaign), campaign.code)) as campaign_code,
+        coalesce(campaign_text(hit.campaign), campaign.code) as code,
         coalesce(campaign_text(hit.keyword), campaign.keyword) as campaign_keyword,
-        campaign.source as campaign_source,
-        campaign.medium as campaign_medium,
-        campaign.content as campaign_content,
-        coalesce(hit.url, hit.ref) as url,
-        hit.referrer,
-        hit.title,
-        rich_hit.* exclude (no, part, kind, pairs),
+        campaign.source, campaign.medium, campaign.content,
+        rich_hit.* exclude (no, part),
+        rich_hit.kind as rich_kind,
+        -- A tracking request's referrer is the page; a mail's is where it was read.
+        case when tracks then coalesce(hit.url, hit.ref) end as page,
         nullif(concat_ws(',',
             json_pairs(hit.left_over),
-            case when not hit.has_lang then kept('lang', hit.al) end,
+            case when not coalesce(hit.has_lang, false) then kept('lang', hit.al) end,
             case when hit.visitor is null then kept('_id', hit.visitor_sent) end,
             rich_hit.pairs
-        ), '') as pairs
+        ), '') as all_pairs
     from hit
-    left join rich_hit using (no, part)
-    left join token using (token)
-    left join declared using (user_id)
-    left join campaign using (tail)
-    where hit.website is not null
-    union all by name
-    select
-        no, 0 as part, id, moment, e, m, ip, ua,
-        case e when 'o' then 'open' when 'c' then 'click' when 'u' then if(m = 'POST', 'unsubscribe', 'view') else 'view' end
-            as kind,
-        d as delivery_id,
-        n as link_number,
-        ref as referrer,
-        kept('lang', al) as pairs
-    from line
-    where reason is null and not tracks
-),
-named as (
-    select *, sha1(unhex(id) || encode(cast(part as varchar))) as digest from every
+    left join rich_hit on rich_hit.no = hit.no and rich_hit.part = hit.part
+    left join token on token.token = hit.token
+    left join declared on declared.user_id = hit.user_id
+    left join campaign on campaign.tail = hit.tail
+    where hit.reason is null and hit.is_read and (not hit.tracks or hit.website is not null)
 )
 select
     -- UUIDv5 (RFC 9562 5.5) of the line's id as name space and the place inside a bulk request as name.
@@ -52,24 +32,30 @@ select
         substr(digest, 21, 12)) as event_id,
     make_timestamptz(moment) as received_at,
     make_timestamptz(coalesce(own_time, moment)) as occurred_at,
-    kind,
+    case
+        when tracks then coalesce(rich_kind, 'page_view')
+        when e = 'o' then 'open'
+        when e = 'c' then 'click'
+        when e = 'u' and m = 'POST' then 'unsubscribe'
+        else 'view'
+    end as kind,
     e as endpoint,
     m as method,
     website,
-    delivery_id,
+    named.delivery_id,
     delivery.sending_id,
     delivery.email_campaign_id,
-    link_number,
+    n as link_number,
     visitor,
     user_id,
     coalesce(declared_person, delivery.person) as person,
-    campaign_code,
+    lower(code) as campaign_code,
     campaign_keyword,
-    campaign_source,
-    campaign_medium,
-    campaign_content,
-    url,
-    referrer,
+    source as campaign_source,
+    medium as campaign_medium,
+    content as campaign_content,
+    page as url,
+    if(tracks, referrer, ref) as referrer,
     title,
     category,
     action,
@@ -81,6 +67,6 @@ select
     items,
     ip as client_address,
     ua as user_agent,
-    '{' || pairs || '}' as parameters
+    '{' || all_pairs || '}' as parameters
 from named
-left join delivery using (delivery_id)
+left join delivery on delivery.delivery_id = named.delivery_id

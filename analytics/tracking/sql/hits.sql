@@ -1,31 +1,22 @@
--- One row per tracking request, its parameters decoded and typed. `left_over` is what has no column of its own, still
--- encoded; `tail` is what may hold campaign parameters of the page address.
-create or replace temp table hit as
-with request as (
-    select line.*, 0 as part, q as query
-    from line
-    join layout using (shape)
-    where tracks and not has_body and plain and not is_odd
-    union all by name
-    select line.* exclude (shape, is_odd), rare.part, rare.query, rare.shape
-    from line
-    join (
-        select no, part, query, shape from expanded join layout using (shape) where plain and not is_odd
-        union all
-        select no, part, query, shape from normalised
-    ) as rare using (no)
-),
-split as (
+-- One row per line, or per tracking request of a line, of the table or CTE `source`: parameters decoded and typed.
+-- `left_over` is what has no column of its own, still encoded; `tail` is what may hold campaign parameters of the page
+-- address; `is_read` is false where the shape is not known or not plain.
+, split as (
     select
-        request.* exclude (q, b, b64, query, shape, is_odd, reason, tracks, has_body),
-        string_split(request.query, '&') as p,
+        source.*,
+        layout.plain is not null or not tracks as is_read,
+        string_split(source.query, '&') as p,
         layout.* exclude (shape, plain)
-    from request
-    join layout using (shape)
+    from source
+    left join (from layout where plain) as layout on layout.shape = source.shape
 ),
 decoded as (
     select
-        no, part, id, moment, e, m, ip, ua, ref, al, has_lang, is_rich,
+        no, part, id, moment, e, m, ip, ua, ref, al, d, n, reason, tracks, is_read,
+        case when not is_read then query end as query,
+        case when not is_read then b end as b,
+        case when not is_read then b64 end as b64,
+        has_lang,
         nullif(joined(list_select(p, others)), '') as left_over,
         sent(p, at_idsite, 'idsite') as website,
         sent(p, at_url, 'url') as url,

@@ -2,7 +2,7 @@
 -- parameters whose value did not fit their column or that do not belong to this kind.
 create or replace temp table rich_hit as
 with sent as (
-    select no, part, moment, unnest(rich) from hit where is_rich
+    select no, part, moment, unnest(rich) from hit where rich is not null
 ),
 typed as (
     select

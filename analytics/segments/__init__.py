@@ -1,7 +1,8 @@
 """Segments: conditions on an entity, compiled to one query."""
 
 from analytics.segments.compiler import Compiled, Compiler, Output, compile_segment
-from analytics.segments.definition import Definition, load_definition
+from analytics.segments.definition import Definition
+from analytics.segments.documents import load_definition
 from analytics.segments.moments import Moment
 from analytics.segments.segments import Query, Sample, Segment, Segments
 

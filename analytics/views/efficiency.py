@@ -21,6 +21,7 @@ PERIODS = {"all": "All time", "7": "Last 7 days", "30": "Last 30 days", "90": "L
 """Periods by name: days back from today, or all of it. "custom" is the one with dates of its own."""
 
 CUSTOM = "custom"
+_MOST_DAYS = 100
 HEADLINE = (
     "recipients",
     "delivery_rate",
@@ -123,7 +124,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Day:
-    """One day of the curve."""
+    """One day of the curve, or one week under its Monday."""
 
     day: date
     human: int
@@ -173,13 +174,21 @@ class View:
         """Whether there is nothing to report on yet."""
         return not self.report.email_campaigns and not self.report.marketing_campaigns
 
+    @property
+    def is_weekly(self) -> bool:
+        """Whether the curve is too long to tell its days apart."""
+        days = [row.day for row in self.report.daily]
+        return bool(days) and (max(days) - min(days)).days > _MOST_DAYS
+
     def days(self, reaction: Reaction) -> tuple[Day, ...]:
-        """Return the curve of a reaction by day: what people did, and what machines did beside them."""
-        made = []
+        """Return the curve of a reaction by day, a long one by week: people, and what machines did beside them."""
+        sums: dict[date, tuple[int, int]] = {}
         for row in self.report.daily:
             human, every = int(row[f"{reaction}_human"]), int(row[f"{reaction}_all"])
-            made.append(Day(row.day, human, max(0, every - human)))
-        return tuple(made)
+            at = row.day - timedelta(days=row.day.weekday()) if self.is_weekly else row.day
+            people, machines = sums.get(at, (0, 0))
+            sums[at] = (people + human, machines + max(0, every - human))
+        return tuple(Day(at, people, machines) for at, (people, machines) in sorted(sums.items()))
 
     def estimates(self, metric: str = "click_rate") -> tuple[Estimate, ...]:
         """Return a rate of every email campaign with its interval, the newest first, at most twelve."""

@@ -58,8 +58,8 @@ def draw(figure: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(figure, theme=None, config=_CONFIG, key=key, alt=alt)
 
 
-def by_day(days: Sequence[Day], what: str) -> go.Figure:
-    """Return stacked bars a day: people below, what nobody knows in between, machines on top."""
+def by_day(days: Sequence[Day], what: str, *, weekly: bool = False) -> go.Figure:
+    """Return stacked bars a day, or a week: people below, what nobody knows in between, machines on top."""
     colours = palette()
     x = [d.day for d in days]
     figure = _figure(colours, height=280)
@@ -74,11 +74,17 @@ def by_day(days: Sequence[Day], what: str) -> go.Figure:
                 y=values,
                 name=name,
                 marker_color=colour,
-                width=_BAR,
+                width=_BAR * (7 if weekly else 1),
                 hovertemplate=f"%{{y:,}} {what}<extra>{name}</extra>",
             )
     figure.update_layout(barmode="stack", bargap=0.25, hovermode="x unified", barcornerradius=3)
-    figure.update_xaxes(type="date", tickformat="%-d %b", hoverformat="%a %-d %b %Y", showgrid=False, range=_window(x))
+    figure.update_xaxes(
+        type="date",
+        tickformat="%-d %b",
+        hoverformat="week of %-d %b %Y" if weekly else "%a %-d %b %Y",
+        showgrid=False,
+        range=_window(x),
+    )
     figure.update_yaxes(tickformat=",d", rangemode="tozero")
     return figure
 

@@ -16,6 +16,7 @@ from pages._ui import messages
 from pages._ui.palette import palette
 
 _OPEN = "_open"
+_PERCENT = "%.1f %%"
 _WIDTHS = {"small": 115, "medium": 190, "large": 300}
 _MOST_ROWS = 25  # shown without a scroll bar of the table's own
 
@@ -97,11 +98,11 @@ def table(
     `pick` adds a button to every row.
     Cells are drawn as text on a canvas: markup in them stays what it is.
     """
-    frame = pd.DataFrame([{n: _cell(v) for n, v in row.items()} for row in rows], columns=list(columns))
+    frame = _frame(rows, columns)
     config = {name: column for name, column in columns.items() if column is not None}  # None would hide a column
     if pick:
-        frame[_OPEN] = ":material/arrow_forward: Open"
-        config[_OPEN] = st.column_config.ButtonColumn("", type="tertiary", width=90, key=f"{key}.open")
+        frame.insert(0, _OPEN, ":material/arrow_forward: Open")
+        config[_OPEN] = st.column_config.ButtonColumn("", type="tertiary", width=88, key=f"{key}.open", pinned=True)
     st.dataframe(
         frame, column_config=config, hide_index=True, key=key, alt=alt, height=_height(rows), placeholder=NOTHING
     )
@@ -115,7 +116,7 @@ def _height(rows: Sequence[object]) -> Literal["content"] | int:
 
 def pick_many(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], *, key: str, alt: str) -> tuple[int, ...]:
     """Draw rows to be ticked, several of them, and return the indexes of those that are."""
-    frame = pd.DataFrame([{n: _cell(v) for n, v in row.items()} for row in rows], columns=list(columns))
+    frame = _frame(rows, columns)
     shown = st.dataframe(
         frame,
         column_config=dict(columns),
@@ -130,8 +131,16 @@ def pick_many(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], *, 
     return tuple(int(n) for n in shown["selection"]["rows"] if n < len(frame))
 
 
-def _cell(value: Any) -> Any:
-    return float(value) if isinstance(value, Decimal) else value  # a grid draws amounts, it does not compute with them
+def _frame(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return rows as a frame; shares become per cent, amounts floats: a grid draws them, it does not compute."""
+    rates = {n for n, c in columns.items() if c is not None and c["type_config"].get("format") == _PERCENT}
+
+    def cell(name: str, value: Any) -> Any:
+        if name in rates and value is not None:
+            return float(value) * 100
+        return float(value) if isinstance(value, Decimal) else value
+
+    return pd.DataFrame([{n: cell(n, v) for n, v in row.items()} for row in rows], columns=list(columns))
 
 
 def count(label: str, help: str | None = None) -> Any:  # noqa: A002  # the name Streamlit uses
@@ -146,7 +155,7 @@ def amount(label: str, help: str | None = None) -> Any:  # noqa: A002
 
 def rate(label: str, help: str | None = None) -> Any:  # noqa: A002
     """Return the column of a share of 1, shown in per cent."""
-    return st.column_config.NumberColumn(label, format="percent", help=help, width=95)
+    return st.column_config.NumberColumn(label, format=_PERCENT, help=help, width=95)
 
 
 def words(label: str, width: str = "medium", help: str | None = None) -> Any:  # noqa: A002

@@ -127,7 +127,7 @@ def _told(shown: view.View) -> str:
 
 def _curve(shown: view.View) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        widgets.section("Day by day", "People, and the machines beside them.")
+        widgets.section("Week by week" if shown.is_weekly else "Day by day", "People, and the machines beside them.")
         reaction = st.segmented_control(
             "Reaction",
             ["clicks", "opens"],
@@ -139,9 +139,9 @@ def _curve(shown: view.View) -> None:
         )
     kind: view.Reaction = "opens" if reaction == "opens" else "clicks"
     charts.draw(
-        charts.by_day(shown.days(kind), kind),
+        charts.by_day(shown.days(kind), kind, weekly=shown.is_weekly),
         key="efficiency.days",
-        alt=f"{kind.capitalize()} a day by people and machines",
+        alt=f"{kind.capitalize()} over time by people and machines",
     )
 
 

@@ -76,7 +76,6 @@ def _last(shown: view.Home) -> None:
         ],
         {
             "name": widgets.words("Campaign", "medium"),
-            "at": widgets.when("First mail"),
             "recipients": widgets.count("Recipients"),
             "delivered": widgets.rate("Delivered"),
             "clicked": widgets.rate("Clicked"),
@@ -84,6 +83,7 @@ def _last(shown: view.Home) -> None:
             "orders": widgets.count("Orders"),
             "revenue": widgets.amount(f"Revenue ({store.settings.base_currency})"),
             "each": widgets.amount("Per recipient"),
+            "at": widgets.when("First mail"),
         },
         key="home.campaigns",
         alt="The last email campaigns with their results",

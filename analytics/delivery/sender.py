@@ -16,7 +16,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,6 +31,7 @@ from analytics.errors import TemplateError
 from analytics.model.progress import Progress
 from analytics.settings import SmtpSettings
 from analytics.store import Store
+from analytics.tracking.control import apply_control
 
 _TICK = 0.1
 _PROGRESS_EVERY = 0.25
@@ -266,10 +269,9 @@ class Sender:
 
     def _lease(self, count: int) -> tuple[Status, list[Row], list[tuple[Row, str]]]:
         """Lease rows, in the clerk's thread."""
-        files = [(p.name, p.stat().st_size) for p in self._store.spool.files("control")]
+        # Carrying out is a transaction or two; whether there is anything new is told by the files' sizes.
+        files = _sizes(self._store.spool.files("control"))
         if files != self._control:
-            from analytics.tracking import apply_control
-
             apply_control(self._store)
             self._control = files
         return self._ledger.lease(count)
@@ -410,6 +412,14 @@ class Clerk:
             except BaseException as error:  # it belongs to whoever asked
                 failure = error
             self._loop.call_soon_threadsafe(done, result, failure)
+
+
+def _sizes(files: list[Path]) -> list[tuple[str, int]]:
+    found = []
+    for path in files:
+        with suppress(FileNotFoundError):  # it was carried out and tidied away
+            found.append((path.name, path.stat().st_size))
+    return found
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

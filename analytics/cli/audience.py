@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analytics.lists import MarketingList
-    from analytics.segments import Definition
+    from analytics.segments import Definition, Explanation, Membership
     from analytics.services import Services
 
 lists = typer.Typer(help="Marketing lists and their members.", no_args_is_help=True, rich_markup_mode=None)
@@ -43,6 +44,9 @@ def segment(
     as_of: AsOf = None,
     sample: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 10,
     sql: Annotated[bool, typer.Option("--sql", help="Show the SQL and its values too.")] = False,
+    explain: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Show why the row with this key is in or out.")
+    ] = None,
     save: Annotated[str | None, typer.Option(help="Store the segment under this name.")] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the stored segment instead.")] = False,
 ) -> None:
@@ -60,11 +64,37 @@ def segment(
             if sample:
                 shown = services.segments.sample(definition, engine, sample)
                 common.table(shown.columns, _rows(shown.rows))
+            if explain is not None:
+                _show_membership(services.segments.explain(definition, engine, explain))
             if sql:
                 common.console.print(str(services.segments.sql(definition, engine)), markup=False, soft_wrap=True)
         if save is not None:
             made = services.segments.save(save, definition)
             common.console.print(f"Stored as {made.name}, version {made.version}.", markup=False)
+
+
+def _show_membership(membership: Membership) -> None:
+    common.console.print(f"{membership.key} is {'in' if membership.is_member else 'not in'} the segment.", markup=False)
+    if membership.conditions is not None:
+        _show_condition(membership.conditions, 0)
+
+
+def _show_condition(explained: Explanation, depth: int) -> None:
+    """Print a node and those below it, each true or false, with the values it saw."""
+    if explained.nodes:
+        said = next(iter(explained.document))
+    else:
+        said = json.dumps(explained.document, ensure_ascii=False)
+    saw = "" if explained.values is None else f"   saw: {', '.join(map(_shown, explained.values)) or 'nothing'}"
+    common.console.print(
+        f"{'  ' * depth}{'yes' if explained.holds else 'no '}  {said}{saw}", markup=False, soft_wrap=True
+    )
+    for node in explained.nodes:
+        _show_condition(node, depth + 1)
+
+
+def _shown(value: object) -> str:
+    return "no value" if value is None else str(value)
 
 
 def segments() -> None:

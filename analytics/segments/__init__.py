@@ -3,6 +3,7 @@
 from analytics.segments.compiler import Compiled, Compiler, Output, compile_segment
 from analytics.segments.definition import Definition
 from analytics.segments.documents import load_definition
+from analytics.segments.explain import Explanation, Membership
 from analytics.segments.moments import Moment
 from analytics.segments.segments import Query, Sample, Segment, Segments
 
@@ -10,6 +11,8 @@ __all__ = [
     "Compiled",
     "Compiler",
     "Definition",
+    "Explanation",
+    "Membership",
     "Moment",
     "Output",
     "Query",

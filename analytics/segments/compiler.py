@@ -74,7 +74,7 @@ class Compiler:
 
     def keys(self, definition: Definition) -> Compiled:
         """Return the query of the keys in order: column `key`."""
-        return self._compiled(self._select(definition, self._entity(definition)))
+        return self.compiled(self._select(definition, self._entity(definition)))
 
     def count(self, definition: Definition) -> Compiled:
         """Return the query of the number of rows: column `count`."""
@@ -84,9 +84,9 @@ class Compiler:
         number = exp.alias_(exp.Count(this=exp.Star()), "count", quoted=True)
         rows = self._rows(definition, entity, alias)
         if definition.limit is None:
-            return self._compiled(exp.select(number).from_(table(entity.name, alias)).where(rows))
+            return self.compiled(exp.select(number).from_(table(entity.name, alias)).where(rows))
         some = exp.select("1").from_(table(entity.name, alias)).where(rows).limit(definition.limit)
-        return self._compiled(exp.select(number).from_(subquery(some, self.sql.alias())))
+        return self.compiled(exp.select(number).from_(subquery(some, self.sql.alias())))
 
     def rows(
         self,
@@ -122,7 +122,7 @@ class Compiler:
         order: list[exp.Expr] = []
         if members is None:
             order = [] if only_count else self._order(definition.sort, joins, entity, alias)
-            conditions.append(self._members(definition, entity, alias))
+            conditions.append(self.membership(definition, entity, alias))
         else:
             self._give(members)
         if without is not None:
@@ -143,11 +143,11 @@ class Compiler:
             order = [exp.Ordered(this=column(listed, "position"))]
         query = filtered(joins.applied(query), conditions)
         if only_count:
-            return self._compiled(query)
+            return self.compiled(query)
         query = query.order_by(*order)
         if limit is not None:
             query = query.limit(limit).offset(offset)
-        return self._compiled(query)
+        return self.compiled(query)
 
     def check(self, definition: Definition) -> None:
         """Raise SegmentError or UnknownField where the definition does not fit the model."""
@@ -155,7 +155,8 @@ class Compiler:
         self._check_outputs(definition, entity)
         self._rows(definition, entity, self.sql.alias())
 
-    def _compiled(self, query: exp.Expr) -> Compiled:
+    def compiled(self, query: exp.Expr) -> Compiled:
+        """Return a query with the values and tables it uses."""
         # Conditions that were put together may have left a value or a table unused; DuckDB refuses spare parameters.
         used = {p.name for p in query.find_all(exp.Placeholder)}
         tables = {t.name for t in query.find_all(exp.Table)}
@@ -185,7 +186,7 @@ class Compiler:
             return exp.true()
         return self.sql.condition(simplified(self.logic(definition.where, entity, "where")), alias)
 
-    def _members(self, definition: Definition, entity: Entity, alias: str) -> exp.Expr:
+    def membership(self, definition: Definition, entity: Entity, alias: str) -> exp.Expr:
         """Return the condition of being one of the definition's rows, its limit included."""
         if definition.limit is None:
             return self._rows(definition, entity, alias)

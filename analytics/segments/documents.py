@@ -1,4 +1,4 @@
-"""The document form of definitions: read with errors that name the exact place, written without loss, also from files."""
+"""The document form of definitions: read with errors that name the exact place, written without loss, loaded too."""
 
 from __future__ import annotations
 

@@ -70,10 +70,15 @@ def measure_values(compiler: Compiler, measure: Measure, entity: Entity, place: 
             f"{place}.related: a column measures rows that belong to {entity.name} itself; {measure.related!r} first "
             f"goes to {chain.lead[0].name}."
         )
+    query, kind = measure_groups(compiler, measure, chain, place)
+    return chain, query, kind
+
+
+def measure_groups(compiler: Compiler, measure: Measure, chain: Chain, place: str) -> tuple[exp.Select, str]:
+    """Return (query of `grp` and `val`, type of `val`) of a measure for the rows its chain leads from."""
     kind, aggregate = aggregated(measure, chain.entity, place)
     where = None if measure.where is None else compiler.logic(measure.where, chain.entity, f"{place}.where")
-    query = _groups(compiler.sql, chain, where, aggregate)
-    return chain, query, kind
+    return _groups(compiler.sql, chain, where, aggregate), kind
 
 
 def measure_chain(model: EntityModel, measure: Measure, entity: Entity, place: str) -> Chain:

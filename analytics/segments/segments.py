@@ -16,6 +16,7 @@ from analytics.errors import NotFound, SegmentError
 from analytics.model.entity import Entity, EntityModel
 from analytics.segments.compiler import Compiled, Compiler, Output
 from analytics.segments.definition import Column, Definition, Measure
+from analytics.segments.explain import Explainer, Membership
 from analytics.segments.moments import Moment
 from analytics.segments.state import StoredCatalogue, by_name, given_of
 from analytics.store import Store
@@ -172,6 +173,13 @@ class Segments:
         rows = engine.arrow(compiled.sql, compiled.params, given_of(self._store, compiled))
         return Sample(labels, rows.rename_columns(list(labels)))
 
+    def explain(self, definition: Definition, engine: Engine, key: str) -> Membership:
+        """Return whether the row with `key` is in a segment, and which conditions hold for it by which values.
+
+        Raises SegmentError when the entity has no row with this key.
+        """
+        return Explainer(self.compiler, self._rows).explain(definition, engine, key)
+
     def sql(self, definition: Definition, engine: Engine | None = None) -> Query:
         """Return the query of a definition's keys for people to read; without an engine relative dates are of now."""
         moment = Moment.of(engine) if engine is not None else self._moment()
@@ -185,6 +193,9 @@ class Segments:
     def compiler(self, engine: Engine) -> Compiler:
         """Return a compiler at the engine's moment; it makes one query."""
         return Compiler(self._model, Moment.of(engine), self.catalogue)
+
+    def _rows(self, engine: Engine, compiled: Compiled) -> list[tuple[Any, ...]]:
+        return engine.rows(compiled.sql, compiled.params, given_of(self._store, compiled))
 
     def _moment(self) -> Moment:
         settings = self._store.settings

@@ -60,6 +60,13 @@ def test_a_segment_is_counted_sampled_shown_and_stored(shelduck: Run) -> None:
     assert shelduck("segment", "buyers", "--sample", "0")[1] == "2 customer users\n"
 
 
+def test_a_row_is_explained(shelduck: Run) -> None:
+    code, out, _ = shelduck("segment", "buyers.yaml", "--sample", "0", "--explain", "3")
+    assert code == 0
+    assert "3 is not in the segment.\nno   all\n  no   {" in out and "saw: FR" in out and "saw: 1" in out
+    assert "no customer user with the key '9'" in shelduck("segment", "buyers.yaml", "--explain", "9")[2]
+
+
 def test_as_of_hides_what_came_later(shelduck: Run) -> None:
     assert shelduck("segment", "buyers.yaml", "--as-of", "2026-02-01", "--sample", "0")[1] == "1 customer user\n"
 

@@ -1,0 +1,181 @@
+"""Why a row is in a segment or not: the tree with each condition true or false for it, and the values it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from analytics.engine import Engine
+from analytics.errors import SegmentError
+from analytics.model.entity import Entity
+from analytics.segments.compiler import Compiled, Compiler
+from analytics.segments.definition import All, AnyOf, Definition, FieldCondition, MeasureCondition, Node, Not
+from analytics.segments.documents import node_document
+from analytics.segments.emit import column, filtered, table
+from analytics.segments.logic import simplified
+from analytics.segments.measures import measure_chain, measure_groups
+
+_MOST_VALUES = 20
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One node for one row: whether it holds, and below a group the same of its nodes.
+
+    `place` is where it stands in the definition (`where.all[1]`), `document` the node itself. `values` are what a field
+    condition or measure saw, at most twenty and without doubles; None for groups and kinds that see no value.
+    """
+
+    place: str
+    document: Mapping[str, Any]
+    holds: bool
+    values: tuple[Any, ...] | None
+    nodes: tuple[Explanation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Whether a row is in a segment, and why. `conditions` is None for a definition without any.
+
+    A row may fulfil the conditions and yet be no member: when a limit ends before it.
+    """
+
+    key: str
+    is_member: bool
+    conditions: Explanation | None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    place: str
+    node: Node
+    nodes: tuple[_Asked, ...]
+
+    def all(self) -> Iterator[_Asked]:
+        yield self
+        for node in self.nodes:
+            yield from node.all()
+
+
+class Explainer:
+    """Explains rows of one definition. `make` makes compilers; `run` runs what they compiled."""
+
+    def __init__(
+        self, make: Callable[[Engine], Compiler], run: Callable[[Engine, Compiled], list[tuple[Any, ...]]]
+    ) -> None:
+        self._make, self._run = make, run
+
+    def explain(self, definition: Definition, engine: Engine, key: str) -> Membership:
+        """Return whether the row with `key` is in, and why; SegmentError when the entity has no such row."""
+        compiler = self._make(engine)
+        compiler.check(definition)
+        entity = compiler.model.entity(definition.entity)
+        if definition.where is None:
+            asked: list[_Asked] = []
+        else:
+            asked = list(_asked(definition.where, "where").all())
+        truths = self._run(engine, truth_query(self._make(engine), definition, entity, asked, key))
+        if not truths:
+            raise SegmentError(
+                f"There is no {entity.label.lower()} with the key {key!r}, so there is nothing to explain."
+            )
+        member, *holds = truths[0]
+        if not asked:
+            return Membership(key, bool(member), None)
+        known = {a.place: bool(h) for a, h in zip(asked, holds, strict=True)}
+        values = {a.place: self._values(engine, a.node, entity, key) for a in asked}
+        return Membership(key, bool(member), _explained(asked[0], known, values))
+
+    def _values(self, engine: Engine, node: Node, entity: Entity, key: str) -> tuple[Any, ...] | None:
+        compiled = value_query(self._make(engine), node, entity, key)
+        if compiled is None:
+            return None
+        return tuple(row[0] for row in self._run(engine, compiled))
+
+
+def _asked(node: Node, place: str) -> _Asked:
+    match node:
+        case All(nodes):
+            return _Asked(place, node, tuple(_asked(n, f"{place}.all[{i}]") for i, n in enumerate(nodes)))
+        case AnyOf(nodes):
+            return _Asked(place, node, tuple(_asked(n, f"{place}.any[{i}]") for i, n in enumerate(nodes)))
+        case Not(inner):
+            return _Asked(place, node, (_asked(inner, f"{place}.not"),))
+        case _:
+            return _Asked(place, node, ())
+
+
+def _explained(asked: _Asked, holds: Mapping[str, bool], values: Mapping[str, tuple[Any, ...] | None]) -> Explanation:
+    return Explanation(
+        place=asked.place,
+        document=node_document(asked.node),
+        holds=holds[asked.place],
+        values=values[asked.place],
+        nodes=tuple(_explained(n, holds, values) for n in asked.nodes),
+    )
+
+
+def truth_query(compiler: Compiler, definition: Definition, entity: Entity, asked: list[_Asked], key: str) -> Compiled:
+    """Return the query of one row: whether it is a member, then whether it fulfils each node."""
+    alias = compiler.sql.alias()
+    truths = [compiler.membership(definition, entity, alias)]
+    for item in asked:
+        truths.append(compiler.sql.condition(simplified(compiler.logic(item.node, entity, item.place)), alias))
+    selected = [exp.Coalesce(this=exp.paren(truth), expressions=[exp.false()]) for truth in truths]
+    row = exp.EQ(this=column(alias, entity.key), expression=compiler.sql.bind(key))
+    return compiler.compiled(exp.select(*selected).from_(table(entity.name, alias)).where(row))
+
+
+def value_query(compiler: Compiler, node: Node, entity: Entity, key: str) -> Compiled | None:
+    """Return the query of the values a node looks at in one row, or None for a node that looks at none."""
+    match node:
+        case FieldCondition():
+            return _field_values(compiler, node, entity, key)
+        case MeasureCondition():
+            return _measured(compiler, node, entity, key)
+        case _:
+            return None
+
+
+def _field_values(compiler: Compiler, node: FieldCondition, entity: Entity, key: str) -> Compiled:
+    resolved = compiler.resolve(entity, node.field, "field")
+    name = resolved.field.name if resolved.field is not None else resolved.entity.key
+    first = alias = compiler.sql.alias()
+    query = exp.select().from_(table(entity.name, alias))
+    for relation in resolved.relations:
+        joined = compiler.sql.alias()
+        rows, conditions = compiler.sql.rows(relation, joined)
+        same = exp.EQ(this=column(joined, relation.target_field), expression=column(alias, relation.own_field))
+        query = query.join(rows, on=exp.and_(same, *conditions), join_type="inner")
+        alias = joined
+    value = column(alias, name)
+    row = exp.EQ(this=column(first, entity.key), expression=compiler.sql.bind(key))
+    query = query.select(exp.alias_(value, "value", quoted=True)).where(row).distinct()
+    return compiler.compiled(query.order_by(value.copy()).limit(_MOST_VALUES))
+
+
+def _measured(compiler: Compiler, node: MeasureCondition, entity: Entity, key: str) -> Compiled:
+    """Rows without related ones have no group: they see 0 for a count or sum, else nothing."""
+    chain = measure_chain(compiler.model, node.measure, entity, "measure")
+    groups, _ = measure_groups(compiler, node.measure, chain, "measure")
+    first = alias = compiler.sql.alias()
+    query = exp.select().from_(table(entity.name, alias))
+    for relation in chain.lead:
+        joined = compiler.sql.alias()
+        rows, conditions = compiler.sql.rows(relation, joined)
+        same = exp.EQ(this=column(joined, relation.target_field), expression=column(alias, relation.own_field))
+        query = query.join(rows, on=exp.and_(same, *conditions), join_type="left")
+        alias = joined
+    grouped = compiler.sql.alias()
+    on = exp.EQ(this=column(grouped, "grp"), expression=column(alias, chain.hop.own_field))
+    query = query.join(
+        exp.Subquery(this=groups, alias=exp.TableAlias(this=exp.to_identifier(grouped))), on=on, join_type="left"
+    )
+    value: exp.Expr = column(grouped, "val")
+    if node.measure.measure in ("count", "sum"):
+        value = exp.Coalesce(this=value, expressions=[exp.Literal.number(0)])
+    row = exp.EQ(this=column(first, entity.key), expression=compiler.sql.bind(key))
+    return compiler.compiled(filtered(query.select(exp.alias_(value, "value", quoted=True)), [row]))

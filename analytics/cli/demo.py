@@ -38,13 +38,17 @@ def register(app: typer.Typer) -> None:
 def demo(
     serve: Annotated[bool, typer.Option("--serve", help="Then start everything and send a campaign live.")] = False,
     seed: Annotated[int, typer.Option(help="The shop is made from this number.")] = SEED,
+    size: Annotated[str, typer.Option(help="full: 5,000 customer users; small: 400, for a quick look.")] = "full",
 ) -> None:
     """Make the demo shop with 18 months of orders and four past campaigns; with --serve send a fifth one live.
 
     A workspace that is no demo is never changed: --serve then just serves it.
     """
     from analytics.bootstrap import open_services
+    from analytics.demo.shop import SIZES
 
+    if size not in SIZES:
+        raise typer.BadParameter(f"{size!r} is no size; there are {', '.join(SIZES)}.")
     folder = Folder(Folder.find() or Path.cwd() / "data")
     if folder.is_workspace:
         with open_services(folder) as services:
@@ -55,27 +59,27 @@ def demo(
             common.console.print("The demo was interrupted while it was made; it is made anew.")
             _clear(folder)
     if not folder.is_workspace:
-        _make(folder, seed)
+        _make(folder, seed, size)
     if serve:
         _serve(folder)
 
 
-def _make(folder: Folder, seed: int) -> None:
+def _make(folder: Folder, seed: int, size: str) -> None:
     from analytics.bootstrap import create_services
     from analytics.cli.serve import choose_addresses
     from analytics.demo.play import Stage, play_past
-    from analytics.demo.shop import make_shop
+    from analytics.demo.shop import SIZES, make_shop
     from analytics.model.clock import SimulatedClock
 
     begun, today = time.monotonic(), datetime.now(UTC).replace(microsecond=0)
     common.console.print(f"Making the demo shop in {folder.root} (seed {seed})", markup=False, soft_wrap=True)
-    shop = make_shop(seed, today)
+    shop = make_shop(seed, today, SIZES[size])
     counts = ", ".join(f"{len(table):,} {name.replace('_', ' ')}s" for name, table in shop.tables.items())
     common.console.print(f"  {counts}")
     clock = SimulatedClock(shop.opened_at)
     with create_services(folder, clock=clock, settings=_SETTINGS) as services, common.bar() as progress:
         state = services.store.state
-        set_meta(state, "demo", {"seed": seed, "today": today.isoformat(), "past": False})
+        set_meta(state, "demo", {"seed": seed, "size": size, "today": today.isoformat(), "past": False})
         choose_addresses(services)
         play_past(Stage(services, shop, seed, _say, progress), clock, today)
         set_meta(state, "demo", {**get_meta(state, "demo"), "past": True})
@@ -123,10 +127,10 @@ def _tell(services: Services, stop: threading.Event) -> None:
 
 def _stage(services: Services, progress: Progress) -> Stage:
     from analytics.demo.play import Stage
-    from analytics.demo.shop import make_shop
+    from analytics.demo.shop import SIZES, make_shop
 
     known = get_meta(services.store.state, "demo")
-    shop = make_shop(known["seed"], datetime.fromisoformat(known["today"]))
+    shop = make_shop(known["seed"], datetime.fromisoformat(known["today"]), SIZES[known["size"]])
     return Stage(services, shop, known["seed"], _say, progress)
 
 

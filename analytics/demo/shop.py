@@ -27,7 +27,8 @@ class Size:
     quotes: int = 1_500
 
 
-FULL = Size()
+SIZES = {"full": Size(), "small": Size(60, 400, 60, 50, 120, 60)}
+"""The sizes a demo shop comes in: the full one, and one for a quick look."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Shop:
         return fresh
 
 
-def make_shop(seed: int, today: datetime, size: Size = FULL) -> Shop:
+def make_shop(seed: int, today: datetime, size: Size = SIZES["full"]) -> Shop:
     """Return a shop that opened 18 months before `today` (aware).
 
     Orders come from a Poisson process per customer user, their rates gamma distributed (the NBD model: Ehrenberg 1959),

@@ -112,3 +112,14 @@ def recipients(home: Path, collector: str) -> dict[str, Recipient]:
     people = [Recipient(file, collector, number) for number, file in enumerate(files, 1)]
     assert len({p.address for p in people}) == len(people), "somebody got two mails"
     return {p.address: p for p in people}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small demo shop whose past was played."""
+    home = tmp_path_factory.mktemp("demo") / "Müller & Söhne #1"
+    environment = {**os.environ, "SHELDUCK_HOME": str(home)}
+    command = [sys.executable, "-m", "analytics.cli", "demo", "--size", "small"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home

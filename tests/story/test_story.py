@@ -74,9 +74,7 @@ def test_from_a_csv_to_the_efficiency_of_a_campaign(
         "For {{ entity.first_name }}",
     )
     shelduck("marketing", "create", "Spring", "--code", "SPRING", "--budget", "500")
-    shelduck(
-        "website", "create", "Shop", "shop", "https://shop.example.com", "--campaign", "SPRING"
-    )
+    shelduck("website", "create", "Shop", "shop", "https://shop.example.com", "--campaign", "SPRING")
     shelduck(
         "campaign",
         "create",

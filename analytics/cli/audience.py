@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,8 @@ Member = Annotated[str, typer.Argument(help="The member, by key or address.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="A date: hides what came later and is today's date then.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
-_ENDINGS = (".yaml", ".yml", ".json")
+_IS_TEXT = re.compile(r"\w+\s+(where|sort by|limit|show)\s")
+_ENDINGS = (".yaml", ".yml", ".json", ".segment")
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +42,9 @@ def register(app: typer.Typer) -> None:
 
 
 def segment(
-    source: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A .yaml or .json file, or a stored segment.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|NAME|TEXT", help="A file, a stored segment, or 'customer_user where ...'.")
+    ],
     as_of: AsOf = None,
     sample: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 10,
     sql: Annotated[bool, typer.Option("--sql", help="Show the SQL and its values too.")] = False,
@@ -111,13 +115,18 @@ def segments() -> None:
 
 
 def _definition(services: Services, source: str) -> Definition:
-    """Return the definition in a file, or of a stored segment when `source` does not look like a file."""
-    from analytics.segments import load_definition
+    """Return the definition in a file or in the text itself, else of the stored segment of this name."""
+    return _written(source) or services.segments.get(source).definition
+
+
+def _written(source: str) -> Definition | None:
+    """Return the definition `source` names as a file or is as text ("customer_user where ..."), None for a name."""
+    from analytics.segments import load_definition, parse_text
 
     path = Path(source)
-    if path.suffix.lower() in _ENDINGS or path.is_file():
-        return load_definition(path)
-    return services.segments.get(source).definition
+    if _IS_TEXT.match(source):
+        return parse_text(source)
+    return load_definition(path) if path.suffix.lower() in _ENDINGS or path.is_file() else None
 
 
 # --- lists ---
@@ -126,23 +135,20 @@ def _definition(services: Services, source: str) -> Definition:
 @lists.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Name of the list.")],
-    source: Annotated[str, typer.Option("--segment", metavar="FILE|NAME", help="Who is on it.")],
+    source: Annotated[str, typer.Option("--segment", metavar="FILE|NAME|TEXT", help="Who is on it.")],
     kind: Annotated[str, typer.Option(help="dynamic: asked anew each time; static: until refreshed.")] = "dynamic",
     contact: Annotated[str, typer.Option(help="Contact its rows are reached at.")] = "email",
     description: Annotated[str | None, typer.Option(help="A note.")] = None,
     as_of: AsOf = None,
 ) -> None:
     """Make a marketing list; one on a stored segment follows that segment's changes."""
-    from analytics.segments import load_definition
-
-    path = Path(source)
-    is_file = path.suffix.lower() in _ENDINGS or path.is_file()
+    own = _written(source)
     with common.services() as services:
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
             made = services.lists.create(
                 name,
-                load_definition(path) if is_file else None,
-                segment=None if is_file else source,
+                own,
+                segment=None if own is not None else source,
                 kind=kind,
                 contact=contact,
                 description=description,

@@ -6,6 +6,9 @@ from analytics.segments.documents import load_definition
 from analytics.segments.explain import Explanation, Membership
 from analytics.segments.moments import Moment
 from analytics.segments.segments import Query, Sample, Segment, Segments
+from analytics.segments.text import TextError
+from analytics.segments.text import parse as parse_text
+from analytics.segments.text import write as write_text
 
 __all__ = [
     "Compiled",
@@ -19,6 +22,9 @@ __all__ = [
     "Sample",
     "Segment",
     "Segments",
+    "TextError",
     "compile_segment",
     "load_definition",
+    "parse_text",
+    "write_text",
 ]

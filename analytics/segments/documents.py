@@ -37,7 +37,8 @@ from analytics.segments.operators import MEASURES, OPERATORS, PARTS
 
 
 def load_definition(path: Path) -> Definition:
-    """Return the definition in a file: YAML 1.2 (.yaml, .yml; so `NO` is Norway and `yes` a word) or JSON (.json).
+    """Return the definition in a file: YAML 1.2 (.yaml, .yml; so `NO` is Norway and `yes` a word) JSON
+    (.json), or the text form (.segment).
 
     Raises SegmentError naming file, place and what would be right.
     """
@@ -54,13 +55,19 @@ def load_definition(path: Path) -> Definition:
 
 
 def _parsed(text: str, path: Path) -> Any:
+    if path.suffix.lower() == ".segment":
+        from analytics.segments.text import parse  # it needs this module
+
+        return parse(text).to_document()
     if path.suffix.lower() == ".json":
         try:
             return json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
             raise SegmentError(f"not JSON: {error}.") from None
     if path.suffix.lower() not in (".yaml", ".yml"):
-        raise SegmentError(f"a definition is a .yaml, .yml or .json file, not {path.suffix or 'one without ending'}.")
+        raise SegmentError(
+            f"a definition is a .yaml, .yml, .json or .segment file, not {path.suffix or 'one without ending'}."
+        )
     from ruamel.yaml import YAML  # only commands that read files need it
     from ruamel.yaml.error import YAMLError
 

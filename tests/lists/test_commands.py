@@ -60,6 +60,16 @@ def test_a_segment_is_counted_sampled_shown_and_stored(shelduck: Run) -> None:
     assert shelduck("segment", "buyers", "--sample", "0")[1] == "2 customer users\n"
 
 
+def test_a_segment_may_be_typed(shelduck: Run, tmp_path: Path) -> None:
+    text = 'customer_user where country in ("NO", "DE") and count(orders) >= 1'
+    assert shelduck("segment", text, "--sample", "0")[1] == "2 customer users\n"
+    (tmp_path / "a.segment").write_text(text)
+    assert shelduck("segment", "a.segment", "--sample", "0")[1] == "2 customer users\n"
+    code, _, err = shelduck("segment", "customer_user where country ~ 3")
+    assert code == 1 and "line 1, column 29" in err
+    assert shelduck("list", "create", "Typed", "--segment", text)[0] == 0
+
+
 def test_a_row_is_explained(shelduck: Run) -> None:
     code, out, _ = shelduck("segment", "buyers.yaml", "--sample", "0", "--explain", "3")
     assert code == 0

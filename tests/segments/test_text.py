@@ -1,0 +1,195 @@
+"""The text form: lossless both ways, the example of the design, and errors that point at the character."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.segments import Definition
+from analytics.segments.operators import BY_TYPE, MEASURES, OPERATORS, PARTS
+from analytics.segments.text import RESERVED, TextError, parse, write
+from tests.segments.generate import Generator
+
+
+def test_the_design_says_it_like_this() -> None:
+    definition = parse(
+        """customer_user where customer.group.name in ("Gold", "Silver")
+             and count(orders where created_at > today - 90d and internal_status not in ("cancelled")) >= 2
+             and not clicked(any campaign within 30d) sort by last_login desc"""
+    )
+    assert definition.to_document() == {
+        "entity": "customer_user",
+        "where": {
+            "all": [
+                {"field": "customer.group.name", "is": "any_of", "value": ["Gold", "Silver"]},
+                {
+                    "related": "orders",
+                    "measure": "count",
+                    "is": "at_least",
+                    "value": 2,
+                    "where": {
+                        "all": [
+                            {"field": "created_at", "is": "after", "value": "today - 90d"},
+                            {"field": "internal_status", "is": "none_of", "value": ["cancelled"]},
+                        ]
+                    },
+                },
+                {"not": {"behaviour": "clicked", "campaign": "any", "within": "30d"}},
+            ]
+        },
+        "sort": [{"field": "last_login", "direction": "descending"}],
+    }
+
+
+def test_random_definitions_survive_the_way_through_text() -> None:
+    for seed in range(600):
+        definition = Definition.from_document(Generator(seed).definition())
+        assert parse(write(definition)) == definition, write(definition)
+
+
+_NAMES = st.one_of(
+    st.sampled_from(sorted(RESERVED)),
+    st.from_regex(r"[a-z_]{1,8}(\.[a-z]{1,5})?", fullmatch=True),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(lambda t: t.strip()),
+)
+_TEXT = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12),
+    st.sampled_from(
+        [
+            "today",
+            "today-90d",
+            "now - 3 h",
+            "12-24",
+            "2026-01-31",
+            "2026-01-31 10:30",
+            " today",
+            "5",
+            "this month -1",
+            "start of week",
+            'a"b\\',
+            "`",
+            "today - 3",
+            "2026-01-31-",
+            "12-245",
+        ]
+    ),
+)
+_SCALAR = st.one_of(
+    _TEXT, st.integers(-(10**12), 10**12), st.floats(allow_nan=False, allow_infinity=False), st.booleans()
+)
+
+
+@st.composite
+def _compared(draw: st.DrawFn, keys: tuple[str, str] = ("is", "value")) -> dict[str, Any]:
+    name = draw(st.sampled_from(sorted(OPERATORS)))
+    arity = OPERATORS[name].arity
+    if arity == "none":
+        return {keys[0]: name}
+    if arity == "one":
+        return {keys[0]: name, keys[1]: draw(_SCALAR)}
+    least, most = (2, 2) if arity == "two" else (1, 4)
+    return {keys[0]: name, keys[1]: draw(st.lists(_SCALAR, min_size=least, max_size=most))}
+
+
+@st.composite
+def _leaf(draw: st.DrawFn) -> dict[str, Any]:
+    def maybe(key: str, values: st.SearchStrategy[Any]) -> dict[str, Any]:
+        return {key: draw(values)} if draw(st.booleans()) else {}
+
+    kind = draw(st.sampled_from(["field", "related", "segment", "list", "contacted", "behaviour", "changed", "sample"]))
+    match kind:
+        case "field":
+            return {"field": draw(_NAMES), **draw(_compared()), **maybe("part", st.sampled_from(sorted(PARTS)))}
+        case "related":
+            measure = draw(st.sampled_from(sorted(MEASURES)))
+            node = {"related": draw(_NAMES), "measure": measure, **draw(_compared())}
+            node |= {"field": draw(_NAMES)} if measure != "count" else {}
+            return node | (maybe("by", _NAMES) if measure in ("first", "last") else {}) | maybe("where", _NODES)
+        case "segment" | "list":
+            return {kind: draw(_NAMES), **maybe("through", _NAMES)}
+        case "contacted":
+            return {"contacted": draw(st.sampled_from(["times", "last"])), **draw(_compared()), **maybe("list", _NAMES)}
+        case "behaviour":
+            return {
+                "behaviour": draw(st.sampled_from(["received", "opened", "clicked", "bounced", "unsubscribed"])),
+                **maybe("campaign", _NAMES),
+                **maybe("within", st.one_of(st.sampled_from(["30d", "3 weeks"]), _NAMES)),
+                **maybe("times", st.integers(1, 99)),
+                **maybe("by", st.sampled_from(["human", "all"])),
+            }
+        case "changed":
+            to = draw(_compared()) if draw(st.booleans()) else {}
+            when = draw(_compared(("when", "at"))) if draw(st.booleans()) else {}
+            return {"changed": draw(_NAMES), **to, **when}
+        case _:
+            return {"sample": draw(st.floats(0, 50)), **maybe("from", st.floats(0, 50)), **maybe("salt", _TEXT)}
+
+
+_NODES = st.recursive(
+    _leaf(),
+    lambda below: st.one_of(
+        st.lists(below, max_size=3).map(lambda nodes: {"all": nodes}),
+        st.lists(below, min_size=1, max_size=3).map(lambda nodes: {"any": nodes}),
+        below.map(lambda node: {"not": node}),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(_NODES, _NAMES, st.lists(_NAMES, max_size=2), st.lists(_NAMES, max_size=2))
+def test_any_definition_survives_the_way_through_text(
+    where: dict[str, Any], entity: str, columns: list[str], sort: list[str]
+) -> None:
+    document = {"entity": entity, "where": where, "columns": [{"field": c, "label": c} for c in columns], "sort": sort}
+    definition = Definition.from_document(document)
+    assert parse(write(definition)) == definition
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=60))
+def test_any_other_text_is_refused_with_a_position(text: str) -> None:
+    try:
+        parse(text)
+    except TextError as error:
+        assert 0 <= error.position <= len(text)
+        assert "^" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "says"),
+    [
+        ("", 1, "expected the name of an entity, found the end"),
+        ("user where", 11, "expected a condition, found the end"),
+        ("user where logins >> 2", 20, "found '>'"),
+        ("user where logins = 2 limit many", 29, "expected a whole number of rows, found 'many'"),
+        ("user where (logins = 2", 23, "expected '\\)', found the end"),
+        ("user where tier in ()", 21, "expected a text in quotes, a number or a date"),
+        ("user where count = 3", 12, "write `count` if it is a name"),
+        ("user where logins = 2 logins = 3", 23, "expected and, or, show, sort by, limit or the end"),
+        ("user where name = 'x'", 19, "expected a text in quotes"),
+        ('user where name = "\\x"', 20, "not written right"),
+        ("user where clicked(campaign 3)", 29, "the name of a campaign in quotes"),
+        ("user where logins not > 3", 23, "expected a comparison: in, between, contains, matches"),
+        ("user where\n  logins ~ 3", 10, "line 2, column 10"),
+    ],
+)
+def test_errors_point_at_the_character(text: str, column: int, says: str) -> None:
+    with pytest.raises(TextError, match=says) as caught:
+        parse(text)
+    error = caught.value
+    line_start = text.rfind("\n", 0, error.position) + 1
+    assert error.position - line_start + 1 == column
+    assert str(error).endswith("\n" + " " * (column - 1) + "^")
+
+
+def test_brackets_without_end_are_refused() -> None:
+    with pytest.raises(TextError, match="nested"):
+        parse("user where " + "(" * 5_000)
+
+
+def test_every_type_has_operators() -> None:
+    assert {o for operators in BY_TYPE.values() for o in operators} == set(OPERATORS)

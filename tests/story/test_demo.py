@@ -13,10 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import nbformat
+import pytest
+from nbclient import NotebookClient
 
 from analytics import Workspace
 from analytics.store.meta import get_meta
 from tests.story.conftest import SECONDS
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
 @contextmanager
@@ -60,6 +65,15 @@ def test_the_past_was_played_through_the_product_and_says_it_is_a_demo(demo: Pat
         assert (campaigns["delivered"] > 0).all() and (campaigns["clicks_human"] <= campaigns["clicks_all"]).all()
         span = workspace.sql('select max(created_at) - min(created_at) as span from "order"')["span"][0]
         assert span.days > 500
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_answers_its_question(path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELDUCK_HOME", str(demo))
+    notebook = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "outputs stay out of the repository"
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    assert any(cell.get("outputs") for cell in notebook.cells)
 
 
 def test_a_live_campaign_is_sent_once_and_the_report_finds_its_robots(demo: Path) -> None:

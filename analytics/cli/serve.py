@@ -82,6 +82,7 @@ def _port(addresses: dict[str, str], name: str) -> list[str]:
 
 def dashboard(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0) -> None:
     """Start the dashboard alone, on this machine only."""
+    from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web.cli import main as streamlit
 
     with common.services() as services:
@@ -95,6 +96,8 @@ def dashboard(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
     }
+    # Beside a folder pages/ a fresh server takes the first deep link for one of its old kind of pages: "not found".
+    PagesManager.uses_pages_directory = False
     flags = [f"--{name}={value}" for name, value in options.items()]
     streamlit(["run", str(app_file()), *flags], prog_name="streamlit")
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from analytics.errors import AnalyticsError, TemplateError
+from analytics.errors import AnalyticsError, NotFound, TemplateError
 from analytics.model.entity import EntityModel
 from analytics.segments import Definition
 from analytics.segments.definition import Column, FieldCondition
 from analytics.services import Services
 from analytics.templates import CompiledTemplate, PreviewParts, Template, compile_template
+from analytics.templates.starters import starters
 from analytics.views.conditions import field_choices
 
-_GREETED_BY = "first_name"
 _VALUE = "value: "  # keeps labels of values apart from those of keys and titles
 
 
@@ -45,34 +43,8 @@ class Draft:
     text: str
 
 
-@dataclass(frozen=True)
-class Starter:
-    """A ready-made template to start from."""
-
-    name: str
-    icon: str
-    sentence: str
-    subject: str
-    preheader: str
-
-
-STARTERS = {
-    "letter": Starter("Plain letter", "mail", "A few words, no pictures.", "A word from {{ shop.name }}", ""),
-    "news": Starter(
-        "Product news",
-        "new_releases",
-        "What arrived, one button.",
-        "New at {{ shop.name }}",
-        "Three things worth a look",
-    ),
-    "winback": Starter(
-        "Win back",
-        "redeem",
-        "For those who went quiet, with a voucher.",
-        "We miss you",
-        "Ten percent off your next order",
-    ),
-}
+ICONS = {"Newsletter": "newspaper", "Win-back": "redeem", "Plain letter": "mail"}
+"""A sign for each template to start from."""
 
 
 @dataclass(frozen=True)
@@ -148,28 +120,12 @@ def draft_of(template: Template) -> Draft:
     )
 
 
-def started(model: EntityModel, starter: str, entity: str) -> Draft:
-    """Return a draft that begins as a ready-made template for records of `entity`; raises TemplateError for another."""
-    known = STARTERS.get(starter)
+def started(starter: str) -> Draft:
+    """Return a draft that begins as a ready-made template; raises NotFound for an unknown one."""
+    known = next((s for s in starters() if s.name == starter), None)
     if known is None:
-        raise TemplateError(f"No template {starter!r} to start from; there are {', '.join(STARTERS)}.")
-    html = _source(starter).replace("[[greeting]]", _greeting(model, entity))
-    return Draft(None, "", entity, known.subject, known.preheader, html, "")
-
-
-@cache
-def _source(starter: str) -> str:
-    return resources.files("analytics.views").joinpath("starters", f"{starter}.html").read_text("utf-8")
-
-
-def _greeting(model: EntityModel, entity: str) -> str:
-    """Return what stands after "Hello": the first name, found where the record's address is."""
-    for path in (c.path for c in model.entity(entity).contacts if c.channel == "email"):
-        steps = path.split(".")[:-1]
-        name = ".".join([*steps, _GREETED_BY])
-        if _GREETED_BY in model.resolve(entity, path).entity.fields:
-            return f"{{{{ entity.{name} | default('there') }}}}"
-    return "there"
+        raise NotFound("template to start from", starter, [s.name for s in starters()])
+    return Draft(None, "", known.entity, known.subject, known.preheader or "", known.html, "")
 
 
 def variables(model: EntityModel, entity: str | None) -> tuple[Variable, ...]:

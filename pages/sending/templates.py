@@ -72,12 +72,12 @@ def _overview() -> None:
 
 
 def _starters() -> None:
-    for column, (name, starter) in zip(st.columns(len(view.STARTERS)), view.STARTERS.items(), strict=True):
+    for column, starter in zip(st.columns(len(view.starters())), view.starters(), strict=True):
         with column, st.container(border=True, height="stretch"):
-            st.markdown(f":material/{starter.icon}: **{starter.name}**")
-            st.caption(starter.sentence)
-            if st.button("Start with this", key=f"template.start.{name}", width="stretch"):
-                _open("new", name)
+            st.markdown(f":material/{view.ICONS.get(starter.name, 'draft')}: **{starter.name}**")
+            st.caption(starter.about)
+            if st.button("Start with this", key=f"template.start.{starter.name}", width="stretch"):
+                _open("new", starter.name)
 
 
 def _new() -> None:
@@ -88,9 +88,8 @@ def _new() -> None:
                 _open(None)
         _starters()
         return
-    model = session.services().model
-    first = "customer_user" if "customer_user" in model.entities else model.targetable()[0].name
-    _edit(view.started(model, starter, first))
+    with messages.errors():
+        _edit(view.started(starter))
 
 
 def _edit(start: view.Draft) -> None:

@@ -11,7 +11,7 @@ PAGE = "pages/sending/templates.py"
 
 
 def test_a_starter_becomes_a_template(full: Dashboard, services: Services) -> None:
-    at = full.open(PAGE, template="new", start="winback")
+    at = full.open(PAGE, template="new", start="Win-back")
     at.text_input(key="templates.name").set_value("Come back").run()
     press(at, "Save")
     saved = services.templates.get("Come back")
@@ -21,7 +21,7 @@ def test_a_starter_becomes_a_template(full: Dashboard, services: Services) -> No
 
 
 def test_an_unknown_variable_gets_its_sentence_and_is_not_saved(full: Dashboard, services: Services) -> None:
-    at = full.open(PAGE, template="new", start="letter")
+    at = full.open(PAGE, template="new", start="Plain letter")
     at.text_input(key="templates.name").set_value("Broken")
     at.text_input(key="templates.subject").set_value("Hi {{ entity.first_nam }}").run()
     assert "Unknown variable 'entity.first_nam' in subject" in said(at)
@@ -32,7 +32,7 @@ def test_an_unknown_variable_gets_its_sentence_and_is_not_saved(full: Dashboard,
 def test_the_preview_follows_the_chosen_reader(full: Dashboard, services: Services) -> None:
     with services.engine() as engine:
         first, second = engine.rows("select id, first_name from customer_user order by id limit 2")
-    at = full.open(PAGE, template="new", start="letter")
+    at = full.open(PAGE, template="new", start="Plain letter")
     at.text_input(key="templates.subject").set_value("For {{ entity.first_name }}").run()
     assert f"For {first[1]}" in said(at)
     at.selectbox(key="templates.member.customer_user").set_value(second[0]).run()

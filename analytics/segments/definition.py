@@ -1,4 +1,4 @@
-"""A segment definition as a frozen tree, and its document form (design.md 5a).
+"""A segment definition as a frozen tree, and its document form (docs/segments.md).
 
 The document is the same in the database, in a file and in Python. `Definition.from_document` checks its shape and names
 the exact place of a mistake (`where.all[1].is`); whether fields, operators and values fit the entity model is checked

@@ -1,7 +1,7 @@
 """What a condition may say about a value: one operator per row, by type of field.
 
 A negative operator is the exact opposite of its positive one, so it keeps rows without a value; over a to-many relation
-it says that no related row fulfils the positive one (oro-spec 2.3 and 2.5; docs/segments.md has the table).
+it says that no related row fulfils the positive one (docs/segments.md has the table).
 """
 
 from __future__ import annotations

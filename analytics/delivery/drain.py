@@ -109,9 +109,9 @@ def _send(
 ) -> Counter[str]:
     plan = plan or plan_of(store, model, row)
     _begin(store, row.id, plan)
-    ledger = Ledger(store, row.id, owner, row.settings["list"]["id"], tuning.lease)
     counts: Counter[str] = Counter()
-    with _server(store, smtp) as server:
+    with _server(store, smtp) as server, store.state.writer() as write:
+        ledger = Ledger(store, row.id, owner, row.settings["list"]["id"], tuning.lease, write)
         while True:
             sender = Sender(
                 store,

@@ -6,7 +6,8 @@ row's mail costs 0.27 ms altogether, and a statement of its own 0.02 ms three ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,8 +61,19 @@ def rows_of(count: int, columns: int) -> str:
 class Ledger:
     """The rows of one sending, for the one process that holds the sender's lease as `owner`."""
 
-    def __init__(self, store: Store, sending_id: int, owner: str, list_id: int | None, lease: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sending_id: int,
+        owner: str,
+        list_id: int | None,
+        lease: timedelta,
+        write: Callable[[], AbstractContextManager[Connection]] | None = None,
+    ) -> None:
+        """Take the marketing list whose members are contacted, how long rows are leased, and `State.writer`'s
+        function where many transactions follow each other."""
         self._store, self._sending, self._owner, self._list, self._lease = store, sending_id, owner, list_id, lease
+        self._write = write or store.state.write
         self._after = (0, 0)  # (due, id) of the last planned row taken: the index before it is full of dead entries
         self._shares = self._has_shared_addresses()
         self._shared: dict[int, list[str]] = {}
@@ -81,7 +93,7 @@ class Ledger:
         sender's lease.
         """
         now = self._store.clock.now()
-        with self._store.state.write() as connection:
+        with self._write() as connection:
             status: Status = first(connection, "select status from sending where id = ?", (self._sending,))
             holder = first(connection, "select owner from lease where name = ?", (SENDER_LEASE,))
             if status != "sending" or holder != self._owner:
@@ -156,7 +168,7 @@ class Ledger:
         ids = [row.id for row in rows]
         if not ids:
             return
-        with self._store.state.write() as connection:
+        with self._write() as connection:
             run(
                 connection,
                 f"update delivery set state = case when attempts > 0 then 'deferred' else 'planned' end, "  # noqa: S608
@@ -176,7 +188,7 @@ class Ledger:
         """
         if not handed and not results:
             return set()
-        with self._store.state.write() as connection:
+        with self._write() as connection:
             now = micros(self._store.clock.now())
             if results:
                 self._record(connection, results, now)

@@ -11,17 +11,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import queue
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
+from analytics.delivery.clerk import Clerk, Notes
 from analytics.delivery.ledger import Ledger
 from analytics.delivery.plan import Plan, Rendered
 from analytics.delivery.rate import RateLimit
@@ -35,8 +35,6 @@ from analytics.tracking.control import apply_control
 
 _TICK = 0.1
 _PROGRESS_EVERY = 0.25
-T = TypeVar("T")
-_LONGEST_UNNOTED = 0.005
 _SECONDS_LEASED = 5  # with a rate limit no more rows are leased than leave in about this time
 
 
@@ -62,11 +60,6 @@ class Sender:
         self._left = limit
         self._stop_from_outside = stop
         self._ready: deque[Row] = deque()
-        self._handed: list[Handed] = []
-        self._results: list[Result] = []
-        self._waiters: list[tuple[int, asyncio.Future[bool]]] = []
-        self._is_noting = False
-        self._late: asyncio.TimerHandle | None = None
         self._failure: BaseException | None = None
         self._refilling: asyncio.Task[None] | None = None
         self._is_exhausted = False
@@ -93,6 +86,7 @@ class Sender:
             self._tuning.batch if rate is None else max(1, min(self._tuning.batch, rate * _SECONDS_LEASED // 60))
         )
         self._clerk = Clerk(self._loop)
+        self._notes = Notes(self._clerk, self._ledger.commit, lambda: len(self._connections), self._give_up)
         watch = asyncio.create_task(self._watch())
         workers = [asyncio.create_task(self._work()) for _ in range(self._smtp.connections)]
         try:
@@ -104,12 +98,10 @@ class Sender:
         finally:
             watch.cancel()
             self._clerk.close()
-        if self._late is not None:
-            self._late.cancel()
         failed = [error for worker in workers if (error := worker.exception()) is not None]
         if self._failure is not None:
             failed.insert(0, self._failure)
-        self._ledger.commit([], self._results)
+        self._ledger.commit([], self._notes.take_results())
         self._ledger.release(self._ready)
         self._show_progress()
         if failed:
@@ -119,8 +111,7 @@ class Sender:
         """Hear the stop from outside, end what waits too long, show progress."""
         shown = time.monotonic()
         while True:
-            if self._stop_from_outside is not None and self._stop_from_outside.is_set():
-                self._stopping.set()
+            self._hear_stop()
             now = time.monotonic()
             for connection in list(self._connections):
                 since = connection.wire.waits_since
@@ -130,6 +121,10 @@ class Sender:
                 shown = now
                 self._show_progress()
             await asyncio.sleep(_TICK)
+
+    def _hear_stop(self) -> None:
+        if self._stop_from_outside is not None and self._stop_from_outside.is_set():
+            self._stopping.set()
 
     def _show_progress(self) -> None:
         done = sum(self.counts.values())
@@ -148,7 +143,7 @@ class Sender:
                 if connection is None or not await self._may_leave():
                     self._ready.appendleft(row)
                     return
-                if not await self._mark(Handed(row.id, rendered.sha256, rendered.links)):
+                if not await self._notes.mark(Handed(row.id, rendered.sha256, rendered.links)):
                     await self._refused(row)
                     continue
                 outcome = await connection.deliver(self._from, row.address, rendered.message)
@@ -222,6 +217,11 @@ class Sender:
         if self._failures >= self._tuning.most_failures:
             self._pause(f"{self._failures} connections failed in a row, the last with: {why}")
 
+    def _give_up(self, error: BaseException) -> None:
+        """Stop for something that is no mail's fault; `run` raises it."""
+        self._failure = self._failure or error
+        self._stopping.set()
+
     def _pause(self, reason: str) -> None:
         """Pause the sending by ourselves, for a reason people read."""
         if self.pause_reason is None:
@@ -232,7 +232,10 @@ class Sender:
 
     async def _next(self) -> Row | None:
         """Return the next row to send, None when there is none or the sender is to stop."""
-        while not self._stopping.is_set() and self._left != 0:
+        while self._left != 0:
+            self._hear_stop()
+            if self._stopping.is_set():
+                return None
             if len(self._ready) <= self._batch // 2 and self._refilling is None and not self._is_exhausted:
                 self._refilling = asyncio.create_task(self._refill())
             if self._ready:
@@ -291,61 +294,13 @@ class Sender:
 
     def _put(self, result: Result) -> None:
         self.counts[result.state] += 1
-        self._results.append(result)
-        if not self._is_noting and self._late is None:
-            # Usually the connection's next mark follows at once and takes the result along.
-            self._late = self._loop.call_later(_LONGEST_UNNOTED, self._note_late)
-
-    def _note_late(self) -> None:
-        self._late = None
-        if not self._is_noting and self._results:
-            self._is_noting = True
-            self._start_noting()
+        self._notes.note(result)
 
     def _due_again(self, row: Row, attempts: int) -> datetime:
         """Return when a deferred row may be tried again: a growing wait, spread by a hash so that not all come back."""
         wait = self._tuning.retry[max(0, attempts - 1)]
         digest = hashlib.sha256(f"{row.id}:{attempts}".encode()).digest()
         return self._store.clock.now() + wait * (0.9 + 0.2 * digest[0] / 255)
-
-    def _mark(self, handed: Handed) -> asyncio.Future[bool]:
-        """Return a future that tells, once the mark is on disk, whether the mail may leave."""
-        future: asyncio.Future[bool] = self._loop.create_future()
-        self._handed.append(handed)
-        self._waiters.append((handed.id, future))
-        if not self._is_noting:
-            self._is_noting = True
-            # Every connection that is ready by now has its say before this runs: one transaction for all.
-            self._loop.call_soon(self._start_noting)
-        return future
-
-    def _start_noting(self) -> None:
-        """Give everything that waits to the clerk as one transaction."""
-        handed, self._handed = self._handed, []
-        results, self._results = self._results, []
-        waiters, self._waiters = self._waiters, []
-        self._clerk.give(lambda: self._ledger.commit(handed, results), lambda *found: self._noted(waiters, *found))
-
-    def _noted(
-        self, waiters: list[tuple[int, asyncio.Future[bool]]], refused: set[int] | None, error: BaseException | None
-    ) -> None:
-        """Let the mails leave whose marks are on disk now, and go on with what came to be noted meanwhile."""
-        for number, future in waiters:
-            if future.done():
-                continue
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(number not in (refused or ()))
-        if error is not None:
-            self._failure = self._failure or error
-            self._stopping.set()
-        if self._waiters:
-            self._loop.call_soon(self._start_noting)
-            return
-        self._is_noting = False
-        if self._results and self._late is None:
-            self._late = self._loop.call_later(_LONGEST_UNNOTED, self._note_late)
 
     # --- waiting ---
 
@@ -368,50 +323,6 @@ class Sender:
         """The name we greet with (RFC 5321 4.1.1.1): the host of our public address, else a literal."""
         host = urlsplit(self._store.settings.public_url or "").hostname
         return host or "[127.0.0.1]"
-
-
-class Clerk:
-    """A thread that speaks to the state, one call after the other, while an event loop goes on."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._work: queue.SimpleQueue[tuple[Callable[[], Any], Callable[..., None]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="clerk", daemon=True)
-        self._thread.start()
-
-    def give(self, work: Callable[[], Any], done: Callable[..., None]) -> None:
-        """Have `work` done; `done(result, error)` is then called in the loop."""
-        self._work.put((work, done))
-
-    async def call(self, work: Callable[[], T]) -> T:
-        """Return what `work()` returns or raise what it raises."""
-        future: asyncio.Future[T] = self._loop.create_future()
-
-        def done(result: T, error: BaseException | None) -> None:
-            if future.done():
-                return
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
-
-        self.give(work, done)
-        return await future
-
-    def close(self) -> None:
-        """Let the thread end after the calls it has."""
-        self._work.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while (task := self._work.get()) is not None:
-            work, done = task
-            result, failure = None, None
-            try:
-                result = work()
-            except BaseException as error:  # it belongs to whoever asked
-                failure = error
-            self._loop.call_soon_threadsafe(done, result, failure)
 
 
 def _sizes(files: list[Path]) -> list[tuple[str, int]]:

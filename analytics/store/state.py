@@ -10,7 +10,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from analytics.store import migrations
 
 _BUSY_MILLISECONDS = 5_000  # SQLite waits so long by itself, then we wait on
 _PATIENCE_SECONDS = 120.0
+_CHECKPOINT = 1_000  # pages of log after which SQLite moves them to the database, its own default
+_WRITER_CHECKPOINT = 8_000  # a busy writer's pages change again and again: moved once they cost less
 _WRITE_LOCK = 0x5E1D  # the one advisory lock writes on PostgreSQL take
 
 
@@ -62,6 +64,44 @@ class State:
                 connection.rollback()
                 raise
             self._translate(connection.commit)
+
+    @contextmanager
+    def writer(self) -> Iterator[Callable[[], AbstractContextManager[Connection]]]:
+        """Yield a function that opens transactions as `write` does, for a thread that commits a thousand a second.
+
+        On SQLite they share one connection, which saves the 0.2 ms that pool and events cost each; talk to its driver
+        (`connection.connection.driver_connection`) alone, for SQLAlchemy does not know of the transaction.
+        """
+        if self.dialect != "sqlite":
+            yield self.write
+            return
+        with self._connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA wal_autocheckpoint={_WRITER_CHECKPOINT}")
+            try:
+                yield lambda: self._on(connection, driver)
+            finally:
+                driver.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT}")
+
+    @contextmanager
+    def _on(self, connection: Connection, driver: sqlite3.Connection) -> Iterator[Connection]:
+        """One write transaction on a kept connection."""
+        self._execute(driver, "BEGIN IMMEDIATE", patiently=True)
+        try:
+            yield connection
+        except BaseException:
+            driver.execute("ROLLBACK")
+            raise
+        self._execute(driver, "COMMIT")
+
+    def _execute(self, driver: sqlite3.Connection, statement: str, patiently: bool = False) -> None:
+        try:
+            if patiently:
+                _patiently(driver, statement)
+            else:
+                driver.execute(statement)
+        except sqlite3.Error as error:
+            raise self._sentence(DatabaseError(statement, None, error)) from error
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -211,14 +251,14 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _patiently(connection: sqlite3.Connection, statement: str) -> None:
-    """Run a pragma; switching a fresh file to WAL is refused at once while another process does the same."""
+    """Run a statement again while others hold the file; switching to WAL, for one, is refused at once meanwhile."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
             connection.execute(statement).close()
             return
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
+            if not _says_busy(str(error)) or time.monotonic() > deadline:
                 raise
         time.sleep(random.uniform(0.002, 0.02))  # noqa: S311  # jitter, no secret
 
@@ -228,5 +268,8 @@ def _postgres_engine(url: URL) -> Engine:
 
 
 def _is_busy(error: DatabaseError) -> bool:
-    reason = str(error.orig)
-    return isinstance(error.orig, sqlite3.OperationalError) and ("locked" in reason or "busy" in reason)
+    return isinstance(error.orig, sqlite3.OperationalError) and _says_busy(str(error.orig))
+
+
+def _says_busy(reason: str) -> bool:
+    return "locked" in reason or "busy" in reason

@@ -21,17 +21,24 @@ with way as (
     ) w on w.number = p.number and w.is_confirmed = p.is_confirmed and w.website is not distinct from p.website
 ),
 chosen as (
-    select w.purchase_id, case when $is_first then min(t.rank) else max(t.rank) end as rank
+    select
+        w.purchase_id,
+        -- In order of time, ties by event id.
+        case
+            when $is_first then arg_min(t, (t.touched_at, t.event_id))
+            else arg_max(t, (t.touched_at, t.event_id))
+        end as touch
     from way w
     join _touch t on t.is_device = w.is_device and t.key = w.key
     where t.touched_at <= w.ordered_at and w.ordered_at < t.touched_at + to_days($window_days)
     group by w.purchase_id
-),
-touch as (
-    select distinct rank, reader, sending_id, email_campaign_id, marketing_campaign_id, is_counted from _touch
 )
-select p.*, t.reader, t.sending_id, t.email_campaign_id, t.marketing_campaign_id
+select
+    p.*,
+    c.touch.reader as reader,
+    c.touch.sending_id as sending_id,
+    c.touch.email_campaign_id as email_campaign_id,
+    c.touch.marketing_campaign_id as marketing_campaign_id
 from chosen c
-join touch t on t.rank = c.rank
 join _purchase p on p.purchase_id = c.purchase_id
-where t.is_counted
+where c.touch.is_counted

@@ -1,7 +1,7 @@
 -- One row per local day and figure with anything to count: how many, and money for orders. A person's reaction counts
 -- on the day it was first seen.
 with sent as (
-    select sent_at, is_bounced from _delivery where sent_at is not null
+    select sent_at, bounced_at from _delivery where sent_at is not null
 ),
 reaction as (
     select r.* from _reaction r where r.reader in (select delivery_id from _delivery)
@@ -9,7 +9,7 @@ reaction as (
 seen as (
     select 'sent' as what, sent_at as seen_at, null as money from sent
     union all
-    select 'delivered', sent_at, null from sent where not is_bounced
+    select 'delivered', sent_at, null from sent where bounced_at is null
     union all
     select 'opens_all', opened_at, null from reaction
     union all

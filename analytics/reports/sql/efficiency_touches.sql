@@ -1,6 +1,6 @@
 -- One row per touch and way to find it again: the person who was mailed or signed in, or the device.
 -- A touch is a human click or a visit that carries a campaign. A click and its landing visit are one touch, the
--- click's: the visit's ways lead to the click. `rank` puts touches in order of time, ties by event id.
+-- click's: the visit's ways lead to the click.
 create table _touch as
 with click as materialized (
     select
@@ -37,5 +37,4 @@ way as (
     select true, device, event_id, touched_at, reader, sending_id, email_campaign_id, marketing_campaign_id, is_counted
     from visit
 )
-select *, dense_rank() over (order by touched_at, event_id) as rank
-from way
+select * from way

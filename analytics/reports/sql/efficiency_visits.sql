@@ -3,56 +3,72 @@
 -- website at most half an hour apart, another token or code beginning another visit. Here only the devices are looked
 -- at that ever carried a campaign.
 create table _visit as
-with coded as (
-    select distinct website, device
+with coded as materialized (
+    select distinct device
     from _site
     where delivery_id is not null or campaign_code in (select code from _code)
 ),
-hit as (
-    select s.* from _site s semi join coded c on c.website is not distinct from s.website and c.device = s.device
+hit as materialized (
+    select * from _site where device in (select device from coded)
 ),
-earlier as (
-    -- A cookie sends a code for months: one that is not new begins no visit, even if it was new before $low.
+earlier as materialized (
     select
         website,
         coalesce(visitor, 'user:' || user_id, 'hit:' || event_id) as device,
-        arg_max(delivery_id, (occurred_at, event_id)) as delivery_id,
-        arg_max(campaign_code, (occurred_at, event_id)) as campaign_code
+        occurred_at,
+        event_id,
+        case when user_id is not null then person end as declared,
+        case when user_id is null then person end as mailed,
+        delivery_id,
+        campaign_code
     from events
     where $low is not null
         and received_at < $low
         and endpoint in ('matomo', 'oro')
-        and (delivery_id is not null or campaign_code is not null)
+        and (delivery_id is not null or campaign_code is not null or person is not null)
         and coalesce(visitor, 'user:' || user_id, 'hit:' || event_id) in (select device from coded)
-    group by 1, 2
+),
+known as (
+    -- A cookie sends a code for months: one that is not new begins no visit, even if it was new before $low.
+    select
+        website,
+        device,
+        arg_max(delivery_id, (occurred_at, event_id)) as delivery_id,
+        arg_max(campaign_code, (occurred_at, event_id)) as campaign_code
+    from earlier
+    group by website, device
 ),
 compared as (
     select
         h.*,
         lag(h.occurred_at) over before as previous_at,
-        coalesce(lag(h.delivery_id ignore nulls) over before, e.delivery_id) as previous_delivery_id,
-        coalesce(lag(h.campaign_code ignore nulls) over before, e.campaign_code) as previous_code
+        coalesce(lag(h.delivery_id ignore nulls) over before, k.delivery_id) as previous_delivery_id,
+        coalesce(lag(h.campaign_code ignore nulls) over before, k.campaign_code) as previous_code
     from hit h
-    left join earlier e on e.website is not distinct from h.website and e.device = h.device
+    left join known k on k.website is not distinct from h.website and k.device = h.device
     window before as (partition by h.website, h.device order by h.occurred_at, h.event_id)
+),
+begun as (
+    select
+        *,
+        previous_at is null
+            or occurred_at > previous_at + interval 30 minutes
+            or delivery_id is not null and delivery_id is distinct from previous_delivery_id
+            or campaign_code is not null and campaign_code is distinct from previous_code as is_first
+    from compared
 ),
 numbered as (
     select
         *,
-        count(*) filter (
-            where previous_at is null
-                or occurred_at > previous_at + interval 30 minutes
-                or delivery_id is not null and delivery_id is distinct from previous_delivery_id
-                or campaign_code is not null and campaign_code is distinct from previous_code
-        ) over (partition by website, device order by occurred_at, event_id) as number
-    from compared
+        count(*) filter (where is_first) over (partition by website, device order by occurred_at, event_id) as number
+    from begun
 ),
 visit as (
     select
         website,
         device,
         min(occurred_at) as started_at,
-        arg_min(event_id, (occurred_at, event_id)) as event_id,
+        any_value(event_id) filter (where is_first) as event_id,
         -- A visit has one token and one code at most: others would have begun another.
         min(delivery_id) as delivery_id,
         min(campaign_code) as campaign_code,
@@ -66,17 +82,17 @@ owner as (
     -- Who signed in on a device last, and whose mail led to it if it was one person's alone; in any period.
     select
         website,
-        coalesce(visitor, 'user:' || user_id, 'hit:' || event_id) as device,
-        arg_max(person, (occurred_at, event_id)) filter (where user_id is not null) as declared,
-        case
-            when min(person) filter (where user_id is null) = max(person) filter (where user_id is null)
-                then min(person) filter (where user_id is null)
-        end as mailed
-    from events
-    where endpoint in ('matomo', 'oro')
-        and person is not null
-        and coalesce(visitor, 'user:' || user_id, 'hit:' || event_id) in (select device from coded)
-    group by 1, 2
+        device,
+        arg_max(declared, (occurred_at, event_id)) as declared,
+        case when min(mailed) = max(mailed) then min(mailed) end as mailed
+    from (
+        select website, device, occurred_at, event_id, declared, mailed from hit
+        where declared is not null or mailed is not null
+        union all
+        select website, device, occurred_at, event_id, declared, mailed from earlier
+        where declared is not null or mailed is not null
+    )
+    group by website, device
 )
 select
     v.website,

@@ -1,16 +1,16 @@
 -- One row per email campaign and arm of a counted sending with a holdout: how many persons were assigned, and the sums
 -- of what each spent within the window after the audience was frozen. Everybody assigned counts, whatever came later;
--- orders count by person, never by click; returns are negative.
+-- orders count by person, never by click; returns are negative. `last` 1 is held out, as in efficiency_deliveries.
 with arm as (
-    select s.email_campaign_id, d.person, min(s.begun_at) as begun_at, bool_or(d.is_held_out) as is_held_out
+    select s.email_campaign_id, d.person, min(s.begun_at) as begun_at, bool_or(d.last = 1) as is_held_out
     from _delivery d
     join _sending s on s.sending_id = d.sending_id
-    where (d.is_recipient or d.is_held_out)
+    where (d.is_recipient or d.last = 1)
         and s.email_campaign_id in (
             select c.email_campaign_id
             from _delivery h
             join _sending c on c.sending_id = h.sending_id
-            where h.is_held_out
+            where h.last = 1
         )
     group by s.email_campaign_id, d.person
 ),

@@ -125,7 +125,7 @@ class Supervisor:
 
 
 def leave_with_supervisor() -> None:
-    """End this process (SIGTERM) when the supervisor that started it is gone, however that one died."""
+    """End this process when the supervisor that started it is gone, however that one died: asked first, then killed."""
     parent = os.environ.get(_SUPERVISOR)
     if parent is None:
         return
@@ -133,7 +133,13 @@ def leave_with_supervisor() -> None:
     def watch() -> None:
         while os.getppid() == int(parent):
             time.sleep(1)
+        # Nobody reads what we print any more, and a broken pipe would end us in the midst of stopping.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True, name="supervisor watch").start()
 

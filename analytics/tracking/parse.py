@@ -85,13 +85,16 @@ def _lines(block: bytes) -> pa.Array:
 def _read_lines(connection: duckdb.DuckDBPyConnection, block: bytes, lines: pa.Array) -> list[Problem]:
     """Make the table `hit` of all lines that can be read in SQL; returns the lines that are no hits."""
     numbers = pa.array(np.arange(len(lines), dtype=np.int64))
-    _register(connection, "raw", pa.table({"no": numbers, "line": _text(lines)}))
-    _learn_from_some(connection, len(lines))
+    raw = pa.table({"no": numbers, "line": _text(lines)})
+    _register(connection, "raw", raw)
+    _learn_from_some(connection, raw)
     connection.execute(f"create or replace temp table hit as {_hits('lines')}")
     bad = connection.execute("select no from hit where reason is not null").fetchall()
     doubtful = {no for (no,) in bad}
     if b"\\u0000" in block:
-        doubtful |= {no for (no,) in connection.execute(r"select no from raw where contains(line, '\u0000')").fetchall()}
+        doubtful |= {
+            no for (no,) in connection.execute(r"select no from raw where contains(line, '\u0000')").fetchall()
+        }
     if not doubtful:
         return []
     better = {no: mended(lines[no].as_py().decode("utf-8", "replace")) for no in sorted(doubtful)}
@@ -107,8 +110,9 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, block: bytes, lines: pa.A
 def _read_requests(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     """Add the requests that could not be read at once to the table `hit`; returns those that are none."""
     connection.execute(
-        "create or replace temp table unread as select no, part, id, moment, e, m, ip, ua, ref, al, d, n, reason, tracks, "
-        "query, b, b64, null as shape from hit where reason is null and not is_read"
+        "create or replace temp table unread as "
+        "select no, part, id, moment, e, m, ip, ua, ref, al, d, n, reason, tracks, query, b, b64, null as shape "
+        "from hit where reason is null and not is_read"
     )
     rows = connection.execute("select no, query, b, b64 from unread order by no").fetchall()
     problems: list[Problem] = []
@@ -125,8 +129,11 @@ def _read_rare(connection: duckdb.DuckDBPyConnection, queries: Sequence[Query]) 
     """Read requests that are lines' no more; those that cannot be taken apart are put in order first."""
     _register(connection, "given", _queries(queries))
     connection.execute(
-        """create or replace temp table found as
-        select *, shape_of(query) as shape, odd_text(query) or regexp_matches(query, '["\\\\\\x00-\\x1f]') as is_odd from given"""
+        r"""create or replace temp table found as
+        select
+            *, shape_of(query) as shape,
+            odd_text(query) or regexp_matches(query, '["\\\x00-\x1f]') as is_odd
+        from given"""
     )
     _learn_layouts(connection, "select shape from found")
     odd = connection.execute(
@@ -148,18 +155,20 @@ def _hits(source: str) -> str:
     return f"with source as ({load_sql(__package__, source)}) {load_sql(__package__, 'hits')}"
 
 
-def _learn_from_some(connection: duckdb.DuckDBPyConnection, lines: int) -> None:
+def _learn_from_some(connection: duckdb.DuckDBPyConnection, raw: pa.Table) -> None:
     """Learn the shapes of some lines beforehand; what has another shape goes the longer way once."""
     connection.execute(f"create temp table if not exists layout ({', '.join(_LAYOUT_COLUMNS)})")
-    step = max(1, lines // _SAMPLE)
+    if connection.execute("select count(*) from layout").fetchall()[0][0] > _MOST_LAYOUTS:
+        connection.execute("delete from layout")  # somebody sends names made up for each request
+    _register(connection, "sample", raw.take(np.arange(0, raw.num_rows, max(1, raw.num_rows // _SAMPLE))))
     _learn_layouts(
         connection,
-        f"""select shape_of(coalesce(json_extract_string(line, '$.q'), '')) as shape
-        from raw where no % {step} = 0 and json_valid(line)""",  # noqa: S608  # a number
+        "select shape_of(coalesce(json_extract_string(line, '$.q'), '')) as shape from sample where json_valid(line)",
     )
 
 
-_SAMPLE = 5_000
+_SAMPLE = 1_000
+_MOST_LAYOUTS = 50_000
 
 
 def _without_website(part: int) -> str:

@@ -47,21 +47,23 @@ class People:
 
         A delivery whose row is gone still has the sending whose range of ids it lies in.
         """
-        known = {row.id: row for row in self._rows(numbers)}
-        if not {row.sending_id for row in known.values()} <= {row.id for row in self._all_sendings()}:
+        rows = list(self._rows(numbers))
+        if not {row[1] for row in rows} <= {row.id for row in self._all_sendings()}:
             self._sendings = None  # one was queued meanwhile
         campaigns = {row.id: row.email_campaign_id for row in self._all_sendings()}
-        rows = []
-        for number in numbers:
-            row = known.get(number)
-            sending_id = row.sending_id if row is not None else self._sending_of(number)
-            if sending_id is not None:
-                rows.append(
-                    (number, sending_id, campaigns.get(sending_id), *((row.person, row.at) if row else (None, None)))
-                )
+        found = [(number, sending_id, campaigns.get(sending_id), person, at) for number, sending_id, person, at in rows]
+        if len(found) < len(numbers):
+            found += self._without_row(set(numbers).difference(row[0] for row in rows), campaigns)
         names = ("delivery_id", "sending_id", "email_campaign_id", "person", "accepted_at")
         kinds = (pa.int64(), pa.int64(), pa.int64(), pa.string(), pa.int64())
-        return pa.table([pa.array([r[n] for r in rows], kind) for n, kind in enumerate(kinds)], names=names)
+        columns = zip(*found, strict=True) if found else ([] for _ in names)
+        return pa.table([pa.array(c, kind) for c, kind in zip(columns, kinds, strict=True)], names=names)
+
+    def _without_row(self, numbers: set[int], campaigns: dict[int, int]) -> list[tuple[int, int, Any, None, None]]:
+        placed = [(number, self._sending_of(number)) for number in sorted(numbers)]
+        return [
+            (n, sending_id, campaigns.get(sending_id), None, None) for n, sending_id in placed if sending_id is not None
+        ]
 
     def declared(self, user_ids: Sequence[str]) -> pa.Table:
         """Return (user_id, person): the address a user id is, carries, or is the key of.

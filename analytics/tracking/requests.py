@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -101,10 +102,7 @@ def layout(shape: str) -> Layout:
     in_order = shape.startswith("==")  # which no shape of a query as sent begins with
     parts = shape.removeprefix("==").split("&")
     names = [part.removesuffix("=") for part in parts]
-    plain = in_order or len(set(names)) == len(names) and all(
-        part.endswith("=") and name and name.isascii() and name.replace("_", "a").replace("-", "a").isalnum()
-        for part, name in zip(parts, names, strict=True)
-    )
+    plain = in_order or (len(set(names)) == len(names) and all(map(_is_plain, parts)))
     places = {name: n for n, name in enumerate(names, 1)}
     others = [n for name, n in places.items() if name not in _WITH_COLUMN and name not in DROPPED]
     read = {name: places[name] for name in (*KNOWN, *ALSO_READ) if name in places}
@@ -112,6 +110,11 @@ def layout(shape: str) -> Layout:
 
 
 _WITH_COLUMN = frozenset(KNOWN)
+_PLAIN_PART = re.compile(r"[A-Za-z0-9_-]+=")
+
+
+def _is_plain(part: str) -> bool:
+    return _PLAIN_PART.fullmatch(part) is not None
 
 
 def _body_text(body: str | None, body64: str | None) -> str:

@@ -7,7 +7,7 @@ verdict is a row of its own, and what later events show about an earlier one is 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import duckdb
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.engine import Engine, load_sql
-from analytics.store import Snapshot, Store
+from analytics.store import Snapshot, SnapshotGone, Store
 from analytics.tracking.agents import classify_new
 
 RULESET = 1
@@ -111,7 +111,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     rows = agent_rules()
     names = ("place", "class", "rule", "verdict")
     connection.register("given_rule", pa.table({n: [row[i] for row in rows] for i, n in enumerate(names)}))
-    connection.execute("create or replace temp table agent_rule as select * from given_rule")
+    connection.execute("create or replace temp table agent_rule as select *, [rule] as rules from given_rule")
     connection.unregister("given_rule")
 
 
@@ -129,8 +129,7 @@ def judge(
     """
     connection.unregister("event")
     connection.register("event", events)
-    connection.unregister("around")
-    connection.register("around", _around(store, events, pending))
+    _gather_around(connection, store, events, pending)
     classify_new(connection, "select user_agent as ua from event union all select user_agent from around")
     connection.execute(
         load_sql(__package__, "contacts"),
@@ -162,19 +161,39 @@ _CONTEXT_COLUMNS = [
 ]  # fmt: skip
 
 
-def _around(store: Store, events: pa.Table, pending: pa.Table | None) -> pa.Table:
-    """Return the mail events that happened shortly before, during or after some events."""
+def _gather_around(
+    connection: duckdb.DuckDBPyConnection, store: Store, events: pa.Table, pending: pa.Table | None
+) -> None:
+    """Make the table `around`: the mail events shortly before, during or after some events, these left out."""
     fresh = mail_events(events)
-    if fresh.num_rows == 0:
-        return fresh
+    kept = fresh.slice(0, 0) if pending is None else pending
     times = pc.min_max(fresh["received_at"]).as_py()
-    whole = store.snapshot()
-    only = Snapshot(whole.taken_at, {"events": whole.table("events")})
-    with Engine(only, store.settings, now=store.clock.now()) as engine:
-        engine.register("fresh", fresh.select(["event_id"]))
-        engine.register("pending", fresh.slice(0, 0) if pending is None else pending)
-        reach = {"since": times["min"] - _CONTEXT, "until": times["max"] + _CONTEXT}
-        return engine.arrow(load_sql(__package__, "around"), reach)
+    if times["min"] is None:
+        stored, since, until = fresh, _NEVER, _NEVER
+    else:
+        since, until = times["min"] - _CONTEXT, times["max"] + _CONTEXT
+        stored = _stored(store, since, until)
+    for name, table in (("fresh", fresh), ("stored", stored), ("pending", kept)):
+        connection.unregister(name)
+        connection.register(name, table)
+    connection.execute(load_sql(__package__, "around"), {"since": since, "until": until})
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _stored(store: Store, since: datetime, until: datetime) -> pa.Table:
+    """Return the mail events the lake has of some time, without making views of its other tables."""
+    for attempt in (1, 2):
+        whole = store.snapshot()
+        only = Snapshot(whole.taken_at, {"events": whole.table("events")})
+        try:
+            with Engine(only, store.settings, now=store.clock.now()) as engine:
+                return engine.arrow(load_sql(__package__, "stored"), {"since": since, "until": until})
+        except SnapshotGone:
+            if attempt == 2:
+                raise
+    raise AssertionError("the loop returns or raises")
 
 
 def _microseconds(span: timedelta) -> int:

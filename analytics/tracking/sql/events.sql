@@ -28,7 +28,7 @@ with named as (
 select
     -- UUIDv5 (RFC 9562 5.5) of the line's id as name space and the place inside a bulk request as name.
     concat(substr(digest, 1, 8), '-', substr(digest, 9, 4), '-5', substr(digest, 14, 3), '-',
-        translate(substr(digest, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab'), substr(digest, 18, 3), '-',
+        substr('89ab89ab89ab89ab', strpos('0123456789abcdef', substr(digest, 17, 1)), 1), substr(digest, 18, 3), '-',
         substr(digest, 21, 12)) as event_id,
     make_timestamptz(moment) as received_at,
     make_timestamptz(coalesce(own_time, moment)) as occurred_at,

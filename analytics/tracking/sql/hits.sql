@@ -10,23 +10,23 @@
     from source
     left join (from layout where plain) as layout on layout.shape = source.shape
 ),
-decoded as (
+taken as (
     select
         no, part, id, moment, e, m, ip, ua, ref, al, d, n, reason, tracks, is_read,
         case when not is_read then query end as query,
         case when not is_read then b end as b,
         case when not is_read then b64 end as b64,
         has_lang,
-        nullif(joined(list_select(p, others)), '') as left_over,
+        list_select(p, others) as others,
         sent(p, at_idsite, 'idsite') as website,
         sent(p, at_url, 'url') as url,
         sent(p, at_urlref, 'urlref') as referrer,
         sent(p, at_action_name, 'action_name') as title,
         sent(p, at__id, '_id') as visitor_sent,
-        coalesce(sent(p, at_uid, 'uid'), sent(p, at__uid, '_uid')) as user_id,
+        coalesce(nullif(sent(p, at_uid, 'uid'), ''), sent(p, at__uid, '_uid')) as user_id,
         sent(p, at__rcn, '_rcn') as campaign,
         sent(p, at__rck, '_rck') as keyword,
-        -- Page views, the most of all hits, have none of these.
+        -- Page views, the most of all hits, have none of these; decoded where they are used.
         case when is_rich then struct_pack(
             cdt := sent(p, at_cdt, 'cdt'),
             e_c := sent(p, at_e_c, 'e_c'),
@@ -49,9 +49,23 @@ decoded as (
             ca := sent(p, at_ca, 'ca')
         ) end as rich
     from split
+),
+decoded as (
+    select * replace (
+        nullif(joined(others), '') as others,
+        decode_value(website) as website,
+        decode_value(url) as url,
+        decode_value(referrer) as referrer,
+        decode_value(title) as title,
+        decode_value(visitor_sent) as visitor_sent,
+        decode_value(user_id) as user_id,
+        decode_value(campaign) as campaign,
+        decode_value(keyword) as keyword
+    )
+    from taken
 )
 select
-    *,
+    * rename (others as left_over),
     case when regexp_full_match(visitor_sent, '[0-9a-fA-F]{16}') then lower(visitor_sent) end as visitor,
     case
         when contains(url, 'sdk=') then nullif(regexp_extract(url, '[?&#]sdk=([A-Za-z0-9_-]{40})(?:[&#]|$)', 1), '')

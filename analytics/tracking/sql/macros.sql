@@ -6,8 +6,8 @@ create or replace temp macro decode_value(x) as nullif(
         else x
     end, '');
 
--- The decoded value of the parameter `name` standing at place `at` of the parts of a query; null without one.
-create or replace temp macro sent(parts, at_place, name) as decode_value(substr(parts[at_place], length(name) + 2));
+-- The encoded value of the parameter `name` standing at place `at_place` of the parts of a query; null without one.
+create or replace temp macro sent(parts, at_place, name) as substr(parts[at_place], length(name) + 2);
 
 -- A number, unless it is infinite or none.
 create or replace temp macro finite(x) as case when isfinite(x) then x end;
@@ -15,9 +15,9 @@ create or replace temp macro finite(x) as case when isfinite(x) then x end;
 -- Text percent-decoded once more, or as it is where that fails.
 create or replace temp macro decoded_again(x) as case when contains(x, '%') then coalesce(try(url_decode(x)), x) else x end;
 
--- The value of the first parameter of a page address whose name matches; null when empty or absent.
+-- The value of the first parameter of a page address whose name matches, not decoded; null when empty or absent.
 create or replace temp macro address_part(address, name) as
-    nullif(decoded_again(replace(regexp_extract(address, '[?&#]' || name || '=([^&#]*)', 1), '+', ' ')), '');
+    nullif(replace(regexp_extract(address, '[?&#]' || name || '=([^&#]*)', 1), '+', ' '), '');
 
 -- A campaign name that was decoded once: some senders encode twice.
 create or replace temp macro campaign_text(x) as nullif(trim(replace(decoded_again(x), chr(0), '')), '');

@@ -4,6 +4,9 @@ create or replace temp table rich_hit as
 with sent as (
     select no, part, moment, unnest(rich) from hit where rich is not null
 ),
+decoded as (
+    select no, part, moment, decode_value(columns(* exclude (no, part, moment))) from sent
+),
 typed as (
     select
         *,
@@ -30,7 +33,7 @@ typed as (
             when ca = '1' then 'event'
             else 'page_view'
         end as kind
-    from sent
+    from decoded
 )
 select
     no, part, kind, own_time,

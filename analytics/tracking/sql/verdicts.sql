@@ -21,8 +21,8 @@ select
     case when is_head or shown_by is not null then 'machine' else agent_rule.verdict end as verdict,
     case
         when is_head or shown_by is not null
-            then list_concat([agent_rule.rule], if(is_head, ['head-request'], []), coalesce(shown_by, []))
-        else [agent_rule.rule]
+            then list_concat(agent_rule.rules, if(is_head, ['head-request'], []), coalesce(shown_by, []))
+        else agent_rule.rules
     end as rules,
     cast($decided_at as timestamptz) as decided_at
 from judged
@@ -30,11 +30,11 @@ join agent_rule using (place, class)
 union all
 select
     event_id, $ruleset, 'machine',
-    list_concat(if(class is null, [], [agent_rule.rule]), if(is_head, ['head-request'], []), rules),
+    list_concat(agent_rule.rules, if(is_head, ['head-request'], []), shown_by),
     cast($decided_at as timestamptz) + interval 1 microsecond
 from (
     select
-        around.event_id, shown.rules, around.method = 'HEAD' as is_head, if(around.kind = 'open', 'open', 'mail') as place,
+        around.event_id, shown.rules as shown_by, around.method = 'HEAD' as is_head, if(around.kind = 'open', 'open', 'mail') as place,
         case when user_agent is null then 'none' else agent.class end as class
     from shown
     join around using (event_id)

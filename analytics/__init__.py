@@ -1,7 +1,7 @@
 """Shelduck: a shop's own data, turned into marketing that can prove its worth.
 
-    from analytics import Workspace
-    ws = Workspace.open()
+from analytics import Workspace
+ws = Workspace.open()
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ class _Freeze:
         written = 0
         batch = next(batches, None)
         assert batch is not None, "an empty result has an empty batch"
-        with pq.ParquetWriter(draft, batch.schema, compression="zstd") as writer:
+        with pq.ParquetWriter(draft, batch.schema, compression="lz4") as writer:
             writer.add_key_value_metadata({_SNAPSHOT: json.dumps(versions).encode()})
             while batch is not None:
                 writer.write_batch(batch, row_group_size=_ROW_GROUP)

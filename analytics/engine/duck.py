@@ -97,14 +97,14 @@ class Engine:
     def arrow(self, sql: str, params: Params = (), given: Given = None) -> pa.Table:
         """Return the result as an Arrow table."""
         with self._cursor(given) as cursor:
-            return cursor.sql(sql, params=_bound(params)).to_arrow_table()
+            return _result(cursor, sql, params).to_arrow_table()
 
     def batches(
         self, sql: str, params: Params = (), size: int = 100_000, given: Given = None
     ) -> Iterator[pa.RecordBatch]:
         """Yield the result in Arrow batches of at most `size` rows, computed as they are taken."""
         with self._cursor(given) as cursor:
-            yield from cursor.sql(sql, params=_bound(params)).to_arrow_reader(size)
+            yield from _result(cursor, sql, params).to_arrow_reader(size)
 
     def register(self, name: str, data: pa.Table) -> None:
         """Make an Arrow table known to queries as `name`, in place of a former one of that name."""
@@ -213,6 +213,16 @@ def _kept_types(files: tuple[str, ...]) -> dict[str, str]:
 def _list(files: Sequence[str]) -> str:
     """Return an SQL list of paths; a lake is never in a folder with characters DuckDB takes for a pattern."""
     return "[" + ", ".join("'" + file.replace("'", "''") + "'" for file in files) + "]"
+
+
+def _result(cursor: duckdb.DuckDBPyConnection, sql: str, params: Params) -> Any:
+    """Return what Arrow data is taken from without a copy of the rows between.
+
+    DuckDB 1 copies them for a relation with parameters (a fifth of the time of 400,000 rows), DuckDB 2 for a statement.
+    """
+    if duckdb.__version__.startswith("1."):
+        return cursor.execute(sql, _bound(params))
+    return cursor.sql(sql, params=_bound(params))
 
 
 def _bound(params: Params) -> Any:

@@ -171,14 +171,16 @@ from (
 )
 """
 
-# Visits of four pages, a minute apart; every second one comes with a code, half of these with a token too.
+# Visits of four pages, a minute apart, two for each device; those of every second device come with a code, half of
+# them with a token too.
 _PAGE = """
 select cast(cast(md5('page' || i) as uuid) as varchar) as event_id, 'page_view' as kind, 'matomo' as endpoint,
     'GET' as method, 'shop' as website, moment as received_at, moment as occurred_at,
     case when s % 4 = 0 then d end as delivery_id, case when s % 4 = 0 then d // {mailed} + 1 end as sending_id,
     case when s % 4 = 0 then d // {mailed} + 1 end as email_campaign_id,
     case when s % 2 = 0 then 'mc' || (d // {mailed}) % 5 + 1 end as campaign_code,
-    lpad(to_hex(s // 2), 16, '0') as visitor, case when s % 4 = 0 then address((d * 7) % {persons}) end as person,
+    lpad(to_hex(s // 4 * 2 + s % 2), 16, '0') as visitor,
+    case when s % 4 = 0 then address((d * 7) % {persons}) end as person,
     'https://shop.example.com/page/' || i % 1000 as url, 'Mozilla/5.0 (X11; Linux x86_64)' as user_agent,
     '192.0.2.' || i % 256 as client_address
 from (

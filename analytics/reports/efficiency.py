@@ -115,7 +115,6 @@ def _make_hits(run: Run) -> None:
 def _compare_verdicts(run: Run) -> None:
     run.make("efficiency_doubted")
     run.make("efficiency_judged_again")
-    run.make("efficiency_latest_verdicts")
 
 
 def _join_verdicts(run: Run) -> None:

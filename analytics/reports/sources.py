@@ -27,11 +27,18 @@ _ORDER: dict[str, ColumnType] = {
     "is_return": "boolean",
 }
 _CUSTOMER_USER: dict[str, ColumnType] = {"id": "text", "email": "text"}
+# One row per event: its latest verdict. Events that may have several are looked up in a table made for them.
+_VERDICT = """
+select event_id, verdict, rules from verdicts where hash(event_id) not in (select mark from _doubted)
+union all
+select event_id, verdict, rules from _judged_again
+"""
 _NO_FIELD = "identifier"  # of hits from a website nobody declared
 
 
 def make_sources(statement: Statement, engine: Engine, model: EntityModel, dimensions: Dimensions) -> None:
-    """Make `_email_campaign`, `_code`, `_website`, `_link`, `_order`, `_order_number`, `_customer_user`, `_verdict`.
+    """Make `_email_campaign`, `_code`, `_website`, `_link`, `_order`, `_order_number`, `_customer_user` and
+    `_verdict`, which takes every event for judged once until `_doubted` and `_judged_again` say otherwise.
 
     `statement(name, text)` runs what it is given. Raises ReportError for a website whose order field does not exist.
     """
@@ -39,7 +46,9 @@ def make_sources(statement: Statement, engine: Engine, model: EntityModel, dimen
     statement("order", f"create view _order as {_columns(engine, 'order', _ORDER)}")
     statement("customer_user", f"create view _customer_user as {_columns(engine, 'customer_user', _CUSTOMER_USER)}")
     statement("order numbers", f"create view _order_number as {_numbers(engine, model, dimensions)}")
-    statement("verdicts", "create view _verdict as select event_id, verdict, rules from verdicts")
+    statement("doubted", "create table _doubted (mark ubigint)")
+    statement("judged again", "create table _judged_again as select event_id, verdict, rules from verdicts limit 0")
+    statement("verdict", f"create view _verdict as {_VERDICT}")
     statement("kinds", "create type _mail_kind as enum ('open', 'click', 'unsubscribe', 'complaint')")
 
 

@@ -38,7 +38,7 @@ check: setup-dev ## linter, formatter, types, import directions
 	$(BIN)/lint-imports
 
 test: check ## everything CI runs: make check and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: setup-dev ## all benchmarks, shortened (python -m bench NAME runs one in full)
 	@for name in segments collector ingest send report; do $(BIN)/python -m bench $$name --quick || exit 1; done

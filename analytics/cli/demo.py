@@ -75,7 +75,7 @@ def _make(folder: Folder, seed: int, size: str) -> None:
     common.console.print(f"Making the demo shop in {folder.root} (seed {seed})", markup=False, soft_wrap=True)
     shop = make_shop(seed, today, SIZES[size])
     counts = ", ".join(f"{len(table):,} {name.replace('_', ' ')}s" for name, table in shop.tables.items())
-    common.console.print(f"  {counts}")
+    common.console.print(f"  {counts}", soft_wrap=True)
     clock = SimulatedClock(shop.opened_at)
     with create_services(folder, clock=clock, settings=_SETTINGS) as services, common.bar() as progress:
         state = services.store.state
@@ -117,6 +117,7 @@ def _tell(services: Services, stop: threading.Event) -> None:
             f"clicked, {played.orders:,} ordered, {truth.unsubscribed:,} unsubscribed; {truth.machine_requests:,} of "
             f"{truth.requests:,} requests to mail links were machines'.",
             markup=False,
+            soft_wrap=True,
         )
         common.console.print(f"Look at it: {addresses['dashboard']}   (Ctrl-C stops everything)", soft_wrap=True)
     except Stopped:

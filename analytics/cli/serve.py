@@ -39,8 +39,8 @@ def serve() -> None:
         raise typer.Exit(serve_all(services))
 
 
-def serve_all(services: Services, until: Callable[[threading.Event], None] | None = None) -> int:
-    """Run the three parts of the workspace until Ctrl-C or until `until` returns; returns the exit code."""
+def serve_all(services: Services, meanwhile: Callable[[threading.Event], None] | None = None) -> int:
+    """Run the three parts of the workspace until Ctrl-C; returns the exit code. `meanwhile` is called once they run."""
     addresses = choose_addresses(services)
     parts = [
         Part(
@@ -51,11 +51,17 @@ def serve_all(services: Services, until: Callable[[threading.Event], None] | Non
         for name in ("collector", "worker", "dashboard")
     ]
     log = services.store.folder.logs / "serve.log"
-    common.console.print(f"Dashboard  {addresses['dashboard']}", soft_wrap=True)
-    common.console.print(f"Collector  {addresses['collector']}", soft_wrap=True)
-    common.console.print(f"Log        {log}", soft_wrap=True, markup=False)
-    common.console.print("Ctrl-C stops everything.")
-    return Supervisor(parts, log, lambda line: common.notes.print(line, markup=False)).run(until)
+
+    def tell(stop: threading.Event) -> None:
+        # By now Ctrl-C is heard: who reads that it stops everything may press it.
+        common.console.print(f"Dashboard  {addresses['dashboard']}", soft_wrap=True)
+        common.console.print(f"Collector  {addresses['collector']}", soft_wrap=True)
+        common.console.print(f"Log        {log}", soft_wrap=True, markup=False)
+        common.console.print("Ctrl-C stops everything.")
+        if meanwhile is not None:
+            meanwhile(stop)
+
+    return Supervisor(parts, log, lambda line: common.notes.print(line, markup=False)).run(tell)
 
 
 def choose_addresses(services: Services) -> dict[str, str]:

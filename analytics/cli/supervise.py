@@ -45,8 +45,8 @@ class Supervisor:
         """Begin to stop; a signal handler may call this."""
         self._stop.set()
 
-    def run(self, until: Callable[[threading.Event], None] | None = None) -> int:
-        """Start all parts; when SIGINT or SIGTERM arrives or `until` (called with the stop event) returns, stop them.
+    def run(self, meanwhile: Callable[[threading.Event], None] | None = None) -> int:
+        """Start all parts, call `meanwhile` with the event of the stop, and stop them when SIGINT or SIGTERM arrives.
 
         Returns 0 after a clean stop, 1 if a part had to be killed.
         """
@@ -56,8 +56,8 @@ class Supervisor:
                 keepers = [threading.Thread(target=self._keep, args=(part, log), daemon=True) for part in self._parts]
                 for keeper in keepers:
                     keeper.start()
-                if until is not None:
-                    until(self._stop)
+                if meanwhile is not None:
+                    meanwhile(self._stop)
                 while not self._stop.wait(0.2):
                     pass
                 killed = self._end()

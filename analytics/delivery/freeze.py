@@ -176,6 +176,8 @@ class _Freeze:
         self._progress(0, row.expected_count, "people")
         with writing(self._file):
             self._file.parent.mkdir(exist_ok=True)
+            for left in self._file.parent.glob(f".{self._file.name}.*"):
+                left.unlink()  # by a freeze that was killed; this one is alone
             try:
                 with frozen_audience(self._store, self._model, row) as (batches, versions):
                     written = self._save(draft, batches, versions)

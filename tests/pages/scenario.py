@@ -36,7 +36,7 @@ def prepare(services: Services) -> int:
             "customer_user",
             "News for {{ entity.first_name | default('you') }}",
             "Three things worth a look",
-            templates.started(services.model, "news", "customer_user").html,
+            templates.started("Newsletter").html,
             "",
         ),
     )

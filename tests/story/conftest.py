@@ -106,12 +106,20 @@ class Recipient:
         assert self.client.get(f"{self._collector}/matomo.php", params={**common, **parameters}).status_code == 204
 
 
-def recipients(home: Path, collector: str) -> dict[str, Recipient]:
-    """Everybody whose mail is in the sink, by address."""
-    files = sorted((home / "sink").rglob("*.eml"))
-    people = [Recipient(file, collector, number) for number, file in enumerate(files, 1)]
-    assert len({p.address for p in people}) == len(people), "somebody got two mails"
-    return {p.address: p for p in people}
+@pytest.fixture
+def recipients(shelduck: Callable[..., str]) -> Iterator[Callable[[str], dict[str, Recipient]]]:
+    """Everybody whose mail is in the sink, by address; they reach the collector at the given one."""
+    everybody: list[Recipient] = []
+
+    def read(collector: str) -> dict[str, Recipient]:
+        files = sorted((shelduck.home / "sink").rglob("*.eml"))  # type: ignore[attr-defined]
+        everybody.extend(Recipient(file, collector, number) for number, file in enumerate(files, 1))
+        assert len({p.address for p in everybody}) == len(everybody), "somebody got two mails"
+        return {p.address: p for p in everybody}
+
+    yield read
+    for person in everybody:
+        person.client.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.story.conftest import recipients
+from tests.story.conftest import Recipient
 
 MAPPING = """
 entity = "order"
@@ -65,7 +65,11 @@ def quiet_customers(path: Path) -> set[str]:
 
 
 def test_real_invoices_become_a_list_mails_clicks_and_a_report(
-    shared: Path, shelduck: Callable[..., str], collector: Callable[[], str], tmp_path: Path
+    shared: Path,
+    shelduck: Callable[..., str],
+    collector: Callable[[], str],
+    recipients: Callable[[str], dict[str, Recipient]],
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "retail.toml").write_text(MAPPING)
     (tmp_path / "quiet.yaml").write_text(SEGMENT)
@@ -96,7 +100,7 @@ def test_real_invoices_become_a_list_mails_clicks_and_a_report(
     shelduck("campaign", "create", "Back", "--list", "Quiet abroad", "--template", "Back", "--marketing", "BACK")
     shelduck("send", "Back", "--as-of", "2011-12-01", "--yes")
 
-    people = recipients(shelduck.home, collector())  # type: ignore[attr-defined]
+    people = recipients(collector())
     assert set(people) == expected
     clickers = sorted(people)[:3]
     for address in clickers:

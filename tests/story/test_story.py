@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.story.conftest import recipients
+from tests.story.conftest import Recipient
 
 HTML = """<html><body><p>Dear {{ entity.first_name }},</p>
 <p><a href="https://shop.example.com/offers">Offers</a> <a href="https://shop.example.com/new">News</a></p></body></html>"""
@@ -27,7 +27,11 @@ def csv(tmp_path: Path) -> Callable[[str, pd.DataFrame], str]:
 
 
 def test_from_a_csv_to_the_efficiency_of_a_campaign(
-    shelduck: Callable[..., str], collector: Callable[[], str], csv: Callable[[str, pd.DataFrame], str], tmp_path: Path
+    shelduck: Callable[..., str],
+    collector: Callable[[], str],
+    recipients: Callable[[str], dict[str, Recipient]],
+    csv: Callable[[str, pd.DataFrame], str],
+    tmp_path: Path,
 ) -> None:
     now = datetime.now(UTC)
     names = ["ada", "ben", "cleo", "dora", "emil", "fay"]
@@ -90,7 +94,7 @@ def test_from_a_csv_to_the_efficiency_of_a_campaign(
     )
     shelduck("send", "First", "--yes")
 
-    people = recipients(shelduck.home, collector())  # type: ignore[attr-defined]
+    people = recipients(collector())
     assert sorted(people) == [f"{n}@example.com" for n in names]  # the twin shares a mail, nobody has no address
     assert people["ada@example.com"].message["Subject"] == "For Ada"
     ada, ben, cleo, dora = (people[f"{n}@example.com"] for n in names[:4])

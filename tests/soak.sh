@@ -7,5 +7,5 @@ log=$2
     echo "# $(date -u +%Y-%m-%dT%H:%MZ), $(uname -sm), $(getconf _NPROCESSORS_ONLN) cores, $("$bin/python" -V)"
     echo "# commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)"
 } >"$log"
-SHELDUCK_SOAK=1 "$bin/python" -m pytest -m soak -v -p no:cacheprovider --timeout=3600 --durations=0 2>&1 | tee -a "$log"
+SHELDUCK_SOAK=1 "$bin/python" -m pytest -m soak -v --no-header -n auto -p no:cacheprovider --timeout=3600 --durations=0 2>&1 | tee -a "$log"
 tail -n 1 "$log" | grep -q " passed" && ! tail -n 1 "$log" | grep -q " failed"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from analytics.services import Services
 
 _FIGURE = re.compile(r"[+-]?[0-9][0-9,.]*( %| [A-Z]{3})?")
+_PRINT_SECONDS = 5.0
 _FILE_WIDTH = 160  # characters of a line where the output is no terminal: nobody wraps a file at 80
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else _FILE_WIDTH)
@@ -63,6 +64,7 @@ def bar() -> Iterator[Progress]:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=notes,
+            transient=True,
         ) as bars:
             yield _Drawn(bars)
     else:
@@ -70,10 +72,16 @@ def bar() -> Iterator[Progress]:
 
 
 class _Drawn:
+    """Bars on a terminal, one a kind of work; a finished one goes."""
+
     def __init__(self, bars: Bars) -> None:
         self._bars, self._tasks = bars, dict[str, Any]()
 
     def __call__(self, done: int, total: int | None, what: str) -> None:
+        if total is not None and done >= total:
+            if what in self._tasks:
+                self._bars.remove_task(self._tasks.pop(what))
+            return
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what, total=total, rate="")
         task = self._tasks[what]
@@ -82,6 +90,8 @@ class _Drawn:
 
 
 class _Printed:
+    """Lines for what takes long, where there is no terminal to draw on."""
+
     def __init__(self) -> None:
         self._begun = self._last = datetime.now(UTC)
         self._what = ""
@@ -91,13 +101,11 @@ class _Printed:
         if what != self._what:
             self._begun = self._last = now
             self._what = what
-        finished = total is not None and done >= total
-        if (now - self._last).total_seconds() < 5 and not finished:
+        if (now - self._last).total_seconds() < _PRINT_SECONDS:
             return
         self._last = now
-        seconds = max((now - self._begun).total_seconds(), 1e-6)
-        rate = done / seconds
-        left = f", {(total - done) / rate:,.0f} s left" if total and rate and not finished else ""
+        rate = done / (now - self._begun).total_seconds()
+        left = f", {(total - done) / rate:,.0f} s left" if total is not None and rate else ""
         of = f" of {total:,}" if total is not None else ""
         notes.print(f"{what}: {done:,}{of}, {rate:,.0f}/s{left}")
 

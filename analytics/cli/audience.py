@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from analytics.lists import MarketingList
-    from analytics.segments import Definition, Explanation, Membership
+    from analytics.segments import Explanation, Membership
     from analytics.services import Services
 
 lists = typer.Typer(help="Marketing lists and their members.", no_args_is_help=True, rich_markup_mode=None)
@@ -24,9 +23,6 @@ Named = Annotated[str, typer.Argument(help="The list, by name or number.")]
 Member = Annotated[str, typer.Argument(help="The member, by key or address.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="A date: hides what came later and is today's date then.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-
-_IS_TEXT = re.compile(r"\w+\s+(where|sort by|limit|show)\s")
-_ENDINGS = (".yaml", ".yml", ".json", ".segment")
 
 
 def register(app: typer.Typer) -> None:
@@ -48,9 +44,7 @@ def segment(
     as_of: AsOf = None,
     sample: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 10,
     sql: Annotated[bool, typer.Option("--sql", help="Show the SQL and its values too.")] = False,
-    explain: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Show why the row with this key is in or out.")
-    ] = None,
+    explain: Annotated[str | None, typer.Option(metavar="KEY|ADDRESS", help="Show why this row is in or out.")] = None,
     save: Annotated[str | None, typer.Option(help="Store the segment under this name.")] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the stored segment instead.")] = False,
 ) -> None:
@@ -60,7 +54,7 @@ def segment(
             services.segments.delete(source)
             common.console.print(f"Deleted the segment {source}.", markup=False)
             return
-        definition = _definition(services, source)
+        definition = services.segments.resolve(source)
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
             count = services.segments.count(definition, engine)
             entity = services.model.entity(definition.entity)
@@ -114,21 +108,6 @@ def segments() -> None:
         common.table(("No.", "Name", "Entity", "Version", "Changed (UTC)"), rows)
 
 
-def _definition(services: Services, source: str) -> Definition:
-    """Return the definition in a file or in the text itself, else of the stored segment of this name."""
-    return _written(source) or services.segments.get(source).definition
-
-
-def _written(source: str) -> Definition | None:
-    """Return the definition `source` names as a file or is as text ("customer_user where ..."), None for a name."""
-    from analytics.segments import load_definition, parse_text
-
-    path = Path(source)
-    if _IS_TEXT.match(source):
-        return parse_text(source)
-    return load_definition(path) if path.suffix.lower() in _ENDINGS or path.is_file() else None
-
-
 # --- lists ---
 
 
@@ -142,7 +121,9 @@ def create(
     as_of: AsOf = None,
 ) -> None:
     """Make a marketing list; one on a stored segment follows that segment's changes."""
-    own = _written(source)
+    from analytics.segments import written
+
+    own = written(source)
     with common.services() as services:
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
             made = services.lists.create(

@@ -50,14 +50,14 @@ def demo(
     if size not in SIZES:
         raise typer.BadParameter(f"{size!r} is no size; there are {', '.join(SIZES)}.")
     folder = Folder(Folder.find() or Path.cwd() / "data")
+    if _mark(folder).exists():
+        common.console.print("The demo was interrupted while it was made; it is made anew.")
+        _clear(folder)
     if folder.is_workspace:
         with open_services(folder) as services:
             known = get_meta(services.store.state, "demo")
         if known is None:
             common.console.print(f"{folder.root} is a workspace of your own: it is left as it is.", markup=False)
-        elif not known.get("past"):
-            common.console.print("The demo was interrupted while it was made; it is made anew.")
-            _clear(folder)
     if not folder.is_workspace:
         _make(folder, seed, size)
     if serve:
@@ -66,7 +66,6 @@ def demo(
 
 def _make(folder: Folder, seed: int, size: str) -> None:
     from analytics.bootstrap import create_services
-    from analytics.cli.serve import choose_addresses
     from analytics.demo.play import Stage, play_past
     from analytics.demo.shop import SIZES, make_shop
     from analytics.model.clock import SimulatedClock
@@ -77,12 +76,13 @@ def _make(folder: Folder, seed: int, size: str) -> None:
     counts = ", ".join(f"{len(table):,} {name.replace('_', ' ')}s" for name, table in shop.tables.items())
     common.console.print(f"  {counts}", soft_wrap=True)
     clock = SimulatedClock(shop.opened_at)
+    folder.make()
+    _mark(folder).touch()
     with create_services(folder, clock=clock, settings=_SETTINGS) as services, common.bar() as progress:
         state = services.store.state
-        set_meta(state, "demo", {"seed": seed, "size": size, "today": today.isoformat(), "past": False})
-        choose_addresses(services)
+        set_meta(state, "demo", {"seed": seed, "size": size, "today": today.isoformat()})
         play_past(Stage(services, shop, seed, _say, progress), clock, today)
-        set_meta(state, "demo", {**get_meta(state, "demo"), "past": True})
+    _mark(folder).unlink()
     common.console.print(f"The past was played in {time.monotonic() - begun:,.0f} seconds.")
 
 
@@ -139,9 +139,14 @@ def _say(line: str) -> None:
     common.console.print(f"  {line}", markup=False, soft_wrap=True)
 
 
+def _mark(folder: Folder) -> Path:
+    """Return the file that stands while a demo is being made: what is there then is nobody's own."""
+    return folder.root / ".demo-in-the-making"
+
+
 def _clear(folder: Folder) -> None:
     """Remove a half-made demo; entity declarations stay, they are the user's or the checkout's."""
-    folder.settings_file.unlink()
+    folder.settings_file.unlink(missing_ok=True)
     for part in folder.parts:
         if part != folder.model:
             shutil.rmtree(part, ignore_errors=True)
@@ -149,3 +154,4 @@ def _clear(folder: Folder) -> None:
         shutil.rmtree(folder.root / name, ignore_errors=True)
     for file in folder.root.glob(f"{folder.state_file.name}*"):
         file.unlink()
+    _mark(folder).unlink()

@@ -7,18 +7,18 @@ import sys
 import threading
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import structlog
 import typer
 
 from analytics.cli import common
-from analytics.cli.supervise import Part, Supervisor, command, free_port, leave_with_supervisor
+from analytics.cli.supervise import Part, Supervisor, command, leave_with_supervisor
 from analytics.errors import SettingsError
-from analytics.store.meta import get_meta, set_meta
+from analytics.store.addresses import address_of, free_port, port_of, take_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from analytics.services import Services
 
@@ -41,7 +41,7 @@ def serve() -> None:
 
 def serve_all(services: Services, meanwhile: Callable[[threading.Event], None] | None = None) -> int:
     """Run the three parts of the workspace until Ctrl-C; returns the exit code. `meanwhile` is called once they run."""
-    addresses = choose_addresses(services)
+    addresses = take_addresses(services.store)
     parts = [
         Part(
             name,
@@ -64,35 +64,17 @@ def serve_all(services: Services, meanwhile: Callable[[threading.Event], None] |
     return Supervisor(parts, log, lambda line: common.notes.print(line, markup=False)).run(tell)
 
 
-def choose_addresses(services: Services) -> dict[str, str]:
-    """Return {"dashboard": URL, "collector": URL} and keep them: the ports of last time if they are still free.
-
-    Links in mails of a local sink carry the collector's address, so it stays the same from start to start.
-    """
-    settings, state = services.store.settings, services.store.state
-    former = get_meta(state, "addresses", {})
-    hosts = {"dashboard": _HOST, "collector": settings.collector_host}
-    wanted = {"dashboard": settings.dashboard_port, "collector": settings.collector_port}
-    chosen = {}
-    for name, host in hosts.items():
-        last = int(former[name].rpartition(":")[2]) if name in former else None
-        port = wanted[name] or free_port(host, last)
-        chosen[name] = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    set_meta(state, "addresses", chosen)
-    return chosen
+def _port(addresses: Mapping[Any, str], name: str) -> list[str]:
+    return ["--port", str(port_of(addresses[name]))] if name in addresses else []
 
 
-def _port(addresses: dict[str, str], name: str) -> list[str]:
-    return ["--port", addresses[name].rpartition(":")[2]] if name in addresses else []
-
-
-def dashboard(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0) -> None:
+def dashboard(port: Annotated[int, typer.Option(help="By default the one of last time, if it is free.")] = 0) -> None:
     """Start the dashboard alone, on this machine only."""
     from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web.cli import main as streamlit
 
     with common.services() as services:
-        port = port or services.store.settings.dashboard_port or free_port(_HOST, None)
+        port = port or free_port(_HOST, port_of(address_of(services.store, "dashboard")))
     leave_with_supervisor()
     common.console.print(f"Dashboard  http://{_HOST}:{port}")
     options = {
@@ -109,7 +91,7 @@ def dashboard(port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0
 
 
 def collector(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(help="By default the one that links in mails lead to.")] = 0,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on; another than 127.0.0.1 needs public_url.")
     ] = None,
@@ -121,7 +103,8 @@ def collector(
     leave_with_supervisor()
     with common.services() as services:
         settings = services.store.settings
-        run(services.store, host or settings.collector_host, port or settings.collector_port)
+        port = port or port_of(address_of(services.store, "collector"))
+        run(services.store, host or settings.collector_host, port)
 
 
 def worker() -> None:

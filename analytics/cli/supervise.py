@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -142,21 +141,6 @@ def leave_with_supervisor() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True, name="supervisor watch").start()
-
-
-def free_port(host: str, preferred: int | None) -> int:
-    """Return `preferred` if nobody listens on it at `host`, else a free port."""
-    for candidate in (preferred, 0):
-        if candidate is None:
-            continue
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError(f"No free port on {host}.")
 
 
 def command(*arguments: str) -> list[str]:

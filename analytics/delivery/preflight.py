@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from analytics.settings import Settings
 from analytics.store import Store
-from analytics.store.meta import get_meta
+from analytics.store.addresses import address_of
 
 _PRIVATE_ENDINGS = (
     "localhost",
@@ -27,7 +27,6 @@ _PRIVATE_ENDINGS = (
     "example",
     "home.arpa",
 )  # RFC 6761, 6762, 8375 and names that only a house knows
-_USUAL_PORT = 8080
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,7 @@ def base_url(store: Store) -> str:
     settings = store.settings
     if settings.public_url is not None:
         return settings.public_url
-    address = get_meta(store.state, "addresses", {}).get("collector")
-    return str(address).rstrip("/") if address else f"http://127.0.0.1:{settings.collector_port or _USUAL_PORT}"
+    return address_of(store, "collector")
 
 
 def server_name(settings: Settings) -> str:
@@ -100,8 +98,8 @@ def warnings(store: Store, campaign: Any) -> list[str]:
     settings = store.settings
     if settings.smtp is None:
         found.append("No mail server is set: the mails go to the local sink and reach nobody.")
-    if settings.public_url is None and "collector" not in get_meta(store.state, "addresses", {}):
-        found.append(f"No collector has run yet: links lead to {base_url(store)}; start `shelduck serve`.")
+    if settings.public_url is None:
+        found.append(f"Links lead to {base_url(store)}, where `shelduck serve` answers on this machine.")
     if campaign.marketing_campaign_id is None:
         found.append("The campaign belongs to no marketing campaign: visits and orders cannot be counted for it.")
     return found

@@ -44,12 +44,13 @@ class Stopped(Exception):
 def play_live(stage: Stage, collector: str, stop: threading.Event) -> Played | None:
     """Send the live campaign once and play its recipients; None if an earlier start has done so already.
 
-    A restart never sends anything twice, and recipients who were reacting when it was stopped do not start over.
+    A restart never sends anything twice. Recipients who were stopped while they reacted start over, with orders of
+    other numbers; a person who opens twice counts once.
     Raises Stopped when `stop` is set meanwhile, TrackingError or CampaignError when another part does not keep up.
     """
     services, episode = stage.services, story.LIVE
     state = services.store.state
-    if get_meta(state, "demo", {}).get("live") == "played":
+    if get_meta(state, "demo").get("live") == "played":
         return None
     _await(lambda: _is_up(collector), stop, f"the collector at {collector} to answer", TrackingError)
     known = {c.name: c for c in services.email_campaigns.all()}
@@ -60,11 +61,14 @@ def play_live(stage: Stage, collector: str, stop: threading.Event) -> Played | N
     sending = services.sendings.queue(campaign, request_key=f"demo/{episode.name}")
     status = _follow(stage, sending.id, stop)
     stage.say(f"Sent {episode.name!r} through the mail server on this machine: {status}")
-    set_meta(state, "demo", {**get_meta(state, "demo", {}), "live": "played"})
-    return _react(stage, sending.id, stop)
+    attempt = get_meta(state, "demo").get("attempts", 0) + 1
+    set_meta(state, "demo", {**get_meta(state, "demo"), "attempts": attempt})
+    played = _react(stage, sending.id, attempt, stop)
+    set_meta(state, "demo", {**get_meta(state, "demo"), "live": "played"})
+    return played
 
 
-def _react(stage: Stage, sending_id: int, stop: threading.Event) -> Played:
+def _react(stage: Stage, sending_id: int, attempt: int, stop: threading.Event) -> Played:
     services, episode = stage.services, story.LIVE
     rng = random.Random(stage.seed)
     mails = mails_of(services, sending_id)
@@ -75,7 +79,7 @@ def _react(stage: Stage, sending_id: int, stop: threading.Event) -> Played:
         f"{truth.mails:,} recipients react for about {_SPREAD + 10:.0f} seconds; {truth.machine_requests:,} of "
         f"{truth.requests:,} requests to mail links are machines' ({truth.machine_requests / truth.requests:.0%})"
     )
-    till = Till(stage.shop.tables["customer_user"], stage.shop.tables["product"], series="9", seed=stage.seed)
+    till = Till(stage.shop.tables["customer_user"], stage.shop.tables["product"], series=f"9{attempt}", seed=stage.seed)
     requests = asyncio.run(_play(stage, till, plans, stop))
     orders = till.book()
     import_tables(stage, orders)

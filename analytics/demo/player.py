@@ -99,7 +99,10 @@ class Player:
 
     async def _request(self, due: _Due, method: str, url: str, expected: int, **options: Any) -> httpx.Response:
         headers = {"X-Forwarded-For": due.step.client_address, "User-Agent": due.step.user_agent}
-        response = await self._client.request(method, url, headers=headers, **options)
+        try:
+            response = await self._client.request(method, url, headers=headers, **options)
+        except httpx.HTTPError as error:
+            raise TrackingError(f"{method} {url} was not answered: {error or type(error).__name__}.") from error
         self.requests += 1
         if response.status_code != expected:
             raise TrackingError(f"{method} {url} was answered {response.status_code}; expected {expected}.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from analytics.services import Services
-from analytics.store.meta import get_meta
+from analytics.store.addresses import address_of
 from analytics.tracking import Website
 
 FLAVOURS = {"matomo": "Matomo's snippet", "oro": "Oro's snippet"}
@@ -46,14 +46,6 @@ class Campaign:
     label: str
 
 
-@dataclass(frozen=True)
-class Collector:
-    """Where hits are to be sent. `is_known` is false while no collector has run and no public address is set."""
-
-    url: str
-    is_known: bool
-
-
 def overview(services: Services) -> tuple[Line, ...]:
     """Return every website by name, with what came from it."""
     names = {c.id: c.name for c in services.marketing_campaigns.all()}
@@ -90,20 +82,14 @@ def hits(services: Services, website: Website, limit: int = 50) -> tuple[Hit, ..
     return tuple(Hit(*row) for row in rows)
 
 
-def collector(services: Services) -> Collector:
+def collector_url(services: Services) -> str:
     """Return where clients send their hits: the public address, else where the collector listens on this machine."""
-    settings = services.store.settings
-    if settings.public_url is not None:
-        return Collector(settings.public_url, True)
-    address = get_meta(services.store.state, "addresses", {}).get("collector")
-    if address:
-        return Collector(str(address), True)
-    return Collector(f"http://127.0.0.1:{settings.collector_port or 8080}", False)
+    return services.store.settings.public_url or address_of(services.store, "collector")
 
 
 def snippet(services: Services, website: Website, flavour: str) -> str:
     """Return the text to paste into every page of a website."""
-    return services.websites.snippet(website.id, collector(services).url, flavour)
+    return services.websites.snippet(website.id, collector_url(services), flavour)
 
 
 def campaigns(services: Services) -> tuple[Campaign, ...]:

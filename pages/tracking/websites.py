@@ -114,12 +114,6 @@ def _snippet(website: Website) -> None:
         key="website.flavour",
         label_visibility="collapsed",
     )
-    collector = view.collector(session.services())
-    if not collector.is_known:
-        st.warning(
-            messages.plain(f"No collector has run yet, so the snippet names {collector.url}. Start `shelduck serve`."),
-            icon=":material/warning:",
-        )
     st.caption("Paste it before the closing head tag of every page.")
     st.code(view.snippet(session.services(), website, flavour or "matomo"), language="html", wrap_lines=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics.cli.supervise import Part, Supervisor, free_port
+from analytics.cli.supervise import Part, Supervisor
 
 SECONDS = 30.0
 
@@ -126,12 +125,3 @@ def test_parts_leave_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     assert eventually(lambda: not is_alive(number))
-
-
-def test_a_preferred_port_is_taken_only_if_it_is_free() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert free_port("127.0.0.1", port) != port
-    assert free_port("127.0.0.1", port) == port

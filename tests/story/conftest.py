@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,14 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from analytics import Workspace
+from analytics.store.addresses import address_of
+
 SECONDS = 60.0
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -44,16 +40,17 @@ def shelduck(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def collector(shelduck: Callable[..., str]) -> Iterator[Callable[[], str]]:
-    """Start the collector of the workspace as its own process; returns its address."""
+    """Start the collector of the workspace as its own process; returns its address, the one mails lead to."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> str:
-        port = free_port()
-        environment = {**os.environ, "SHELDUCK_HOME": str(shelduck.home)}  # type: ignore[attr-defined]
-        command = [sys.executable, "-m", "analytics.cli", "collector", "--port", str(port)]
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        home = shelduck.home  # type: ignore[attr-defined]
+        with Workspace.open(home) as workspace:
+            address = address_of(workspace.services.store, "collector")
+        command = [sys.executable, "-m", "analytics.cli", "collector"]
+        process = subprocess.Popen(command, env={**os.environ, "SHELDUCK_HOME": str(home)}, stdout=subprocess.DEVNULL)
         started.append(process)
-        address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + SECONDS
+        deadline = time.monotonic() + SECONDS
         while True:
             assert process.poll() is None and time.monotonic() < deadline, "the collector did not start"
             try:
@@ -80,16 +77,12 @@ class Recipient:
         )
         self._collector, self._number = collector, number
 
-    def _here(self, url: str) -> str:
-        """Mails carry the address the collector had when they were sent; tests give it a port of its own."""
-        return re.sub(r"^https?://[^/]+", self._collector, url)
-
     def links(self) -> list[str]:
-        return [self._here(url) for url in dict.fromkeys(re.findall(r'href="([^"]+/c/[^"]+)"', self.html))]
+        return list(dict.fromkeys(re.findall(r'href="([^"]+/c/[^"]+)"', self.html)))
 
     def open(self) -> None:
         (pixel,) = re.findall(r'src="([^"]+/o/[^"]+)"', self.html)
-        assert self.client.get(self._here(pixel)).headers["content-type"] == "image/gif"
+        assert self.client.get(pixel).headers["content-type"] == "image/gif"
 
     def click(self, number: int = 0) -> str:
         answer = self.client.get(self.links()[number])
@@ -98,7 +91,7 @@ class Recipient:
 
     def unsubscribe(self) -> None:
         (url,) = re.findall(r"<(http[^>]+/u/[^>]+)>", self.message["List-Unsubscribe"])
-        answer = self.client.post(self._here(url), data={"List-Unsubscribe": "One-Click"})
+        answer = self.client.post(url, data={"List-Unsubscribe": "One-Click"})
         assert answer.status_code == 200
 
     def hit(self, **parameters: str) -> None:

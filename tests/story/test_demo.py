@@ -58,7 +58,7 @@ def until(process: subprocess.Popen[str], words: str) -> str:
 
 def test_the_past_was_played_through_the_product_and_says_it_is_a_demo(demo: Path) -> None:
     with Workspace.open(demo) as workspace:
-        assert get_meta(workspace.services.store.state, "demo")["past"]
+        assert get_meta(workspace.services.store.state, "demo")["size"] == "small"
         assert workspace.services.store.settings.smtp is None
         campaigns = workspace.report("efficiency").df("email campaign")
         assert len(campaigns) == 4

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analytics.bootstrap import create_services, open_services
 from analytics.engine import LockedEngine
 from analytics.model.clock import Clock
-from analytics.segments import Definition, load_definition
+from analytics.segments import Definition, Membership
 from analytics.services import Services
 
 if TYPE_CHECKING:
@@ -40,18 +40,12 @@ class Workspace:
         return cls(create_services(Path(folder), clock=clock, settings=settings))
 
     def segment(self, definition: Definition | Mapping[str, Any] | Path | str) -> SegmentQuestion:
-        """Return the segment of a definition, a document, a file (Path, or text ending in .yaml, .yml, .json) or a
-        stored segment's name. Raises SegmentError for what cannot be compiled, NotFound for an unknown name.
+        """Return the segment of a definition, a document, a file (Path, or text ending in .yaml, .yml, .json,
+        .segment), the text form ("customer_user where ...") or a stored segment's name, as the command line takes it.
+
+        Raises SegmentError for what cannot be read or compiled, NotFound for an unknown name.
         """
-        if isinstance(definition, Mapping):
-            definition = Definition.from_document(definition)
-        elif isinstance(definition, Path) or (
-            isinstance(definition, str) and definition.endswith((".yaml", ".yml", ".json"))
-        ):
-            definition = load_definition(Path(definition))
-        elif isinstance(definition, str):
-            definition = self.services.segments.get(definition).definition
-        return SegmentQuestion(self.services, definition)
+        return SegmentQuestion(self.services, self.services.segments.resolve(definition))
 
     def report(self, name: str, **filters: Any) -> Any:
         """Return the report `name` ("efficiency") with `.df()`, `.csv(path)`, `.sql` and `.footer`.
@@ -95,6 +89,14 @@ class SegmentQuestion:
         """Return the first `limit` rows with the definition's columns, named as people read them."""
         with self._services.engine() as engine:
             return self._services.segments.sample(self.definition, engine, limit).df
+
+    def explain(self, key_or_address: str) -> Membership:
+        """Return whether a row, named by its key or its e-mail address, is in the segment, and why.
+
+        Raises SegmentError when there is no such row, or when several are reached at the address.
+        """
+        with self._services.engine() as engine:
+            return self._services.segments.explain(self.definition, engine, key_or_address)
 
     @cached_property
     def sql(self) -> str:

@@ -9,6 +9,7 @@ from analytics.segments.segments import Query, Sample, Segment, Segments
 from analytics.segments.text import TextError
 from analytics.segments.text import parse as parse_text
 from analytics.segments.text import write as write_text
+from analytics.segments.written import written
 
 __all__ = [
     "Compiled",
@@ -27,4 +28,5 @@ __all__ = [
     "load_definition",
     "parse_text",
     "write_text",
+    "written",
 ]

@@ -80,7 +80,7 @@ class Explainer:
         truths = self._run(engine, truth_query(self._make(engine), definition, entity, asked, key))
         if not truths:
             raise SegmentError(
-                f"There is no {entity.label.lower()} with the key {key!r}, so there is nothing to explain."
+                f"There is no {entity.label.lower()} with the key or address {key!r}, so there is nothing to explain."
             )
         member, *holds = truths[0]
         if not asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,12 +14,14 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from analytics.engine import Engine, read
 from analytics.errors import NotFound, SegmentError
+from analytics.model.address import address_key
 from analytics.model.entity import Entity, EntityModel
 from analytics.segments.compiler import Compiled, Compiler, Output
 from analytics.segments.definition import Column, Definition, Measure
 from analytics.segments.explain import Explainer, Membership
 from analytics.segments.moments import Moment
 from analytics.segments.state import StoredCatalogue, by_name, given_of
+from analytics.segments.written import written
 from analytics.store import Store
 from analytics.store.tables import marketing_list
 from analytics.store.tables import segment as segment_table
@@ -136,6 +139,14 @@ class Segments:
                 raise NotFound("segment", name, [row.name for row in names])
             return _segment(connection.execute(select(segment_table).where(segment_table.c.id == found.id)).one())
 
+    def resolve(self, source: Definition | Mapping[str, Any] | Path | str) -> Definition:
+        """Return the definition `source` is or names: a document, a file, the text form, a stored segment's name.
+
+        Raises SegmentError for what cannot be read, NotFound for an unknown name.
+        """
+        own = written(source)
+        return own if own is not None else self.get(str(source)).definition
+
     def all(self) -> tuple[Segment, ...]:
         """Return every segment, by name."""
         with self._store.state.read() as connection:
@@ -176,9 +187,10 @@ class Segments:
     def explain(self, definition: Definition, engine: Engine, key: str) -> Membership:
         """Return whether the row with `key` is in a segment, and which conditions hold for it by which values.
 
-        Raises SegmentError when the entity has no row with this key.
+        An e-mail address may stand for the key where it is one row's contact. Raises SegmentError when the entity has
+        no such row, or several with the address.
         """
-        return Explainer(self.compiler, self._rows).explain(definition, engine, key)
+        return Explainer(self.compiler, self._rows).explain(definition, engine, self._key(definition, engine, key))
 
     def sql(self, definition: Definition, engine: Engine | None = None) -> Query:
         """Return the query of a definition's keys for people to read; without an engine relative dates are of now."""
@@ -196,6 +208,26 @@ class Segments:
 
     def _rows(self, engine: Engine, compiled: Compiled) -> list[tuple[Any, ...]]:
         return engine.rows(compiled.sql, compiled.params, given_of(self._store, compiled))
+
+    def _key(self, definition: Definition, engine: Engine, row: str) -> str:
+        """Return the key of the row with an address; `row` itself when it is a key, no address, or nobody's."""
+        wanted, entity = address_key(row), self._model.entities.get(definition.entity)
+        paths = tuple(c.path for c in entity.contacts if c.channel == "email") if entity is not None else ()
+        if wanted is None or entity is None or not paths:
+            return row
+        outputs = tuple(Output(f"c{n}", path) for n, path in enumerate(paths))
+        # An address is also found in other case and with another form of its domain, so by what precedes that alone.
+        local = row.strip().rpartition("@")[0]
+        search = (paths, local) if local.isascii() else None
+        compiled = self.compiler(engine).rows(Definition(entity.name), outputs, search=search)
+        found = [key for key, *held in self._rows(engine, compiled) if key == row or wanted in map(address_key, held)]
+        if row in found or not found:
+            return row
+        if len(found) > 1:
+            raise SegmentError(
+                f"{len(found):,} {entity.plural.lower()} are reached at {row}; name one by its key, such as {found[0]}."
+            )
+        return str(found[0])
 
     def _moment(self) -> Moment:
         settings = self._store.settings

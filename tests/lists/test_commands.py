@@ -74,7 +74,7 @@ def test_a_row_is_explained(shelduck: Run) -> None:
     code, out, _ = shelduck("segment", "buyers.yaml", "--sample", "0", "--explain", "3")
     assert code == 0
     assert "3 is not in the segment.\nno   all\n  no   {" in out and "saw: FR" in out and "saw: 1" in out
-    assert "no customer user with the key '9'" in shelduck("segment", "buyers.yaml", "--explain", "9")[2]
+    assert "no customer user with the key or address '9'" in shelduck("segment", "buyers.yaml", "--explain", "9")[2]
 
 
 def test_as_of_hides_what_came_later(shelduck: Run) -> None:

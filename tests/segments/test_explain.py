@@ -78,5 +78,5 @@ def test_a_limit_may_leave_out_who_fulfils_everything(segments: Segments, quiet_
     assert membership.conditions is not None
     assert (membership.is_member, membership.conditions.holds) == (False, True)
     assert segments.explain(Definition("user"), quiet_engine, "u05").is_member
-    with pytest.raises(SegmentError, match="no user with the key 'nobody'"):
+    with pytest.raises(SegmentError, match="no user with the key or address 'nobody'"):
         segments.explain(first, quiet_engine, "nobody")

@@ -1,4 +1,4 @@
-"""The text form: lossless both ways, the example of the design, and errors that point at the character."""
+"""The text form: lossless both ways, the example of docs/segments.md, and errors that point at the character."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from analytics.segments.text import RESERVED, TextError, parse, write
 from tests.segments.generate import Generator
 
 
-def test_the_design_says_it_like_this() -> None:
+def test_the_documented_example_reads_like_this() -> None:
     definition = parse(
         """customer_user where customer.group.name in ("Gold", "Silver")
              and count(orders where created_at > today - 90d and internal_status not in ("cancelled")) >= 2

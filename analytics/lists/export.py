@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics.errors import ListError
-
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def guarded(value: Any) -> Any:
-    """Return a cell's value; text a spreadsheet would take for a formula gets a ' in front (CVE-2021-3188).
-
-    Numbers are left alone, so -5 stays a number.
-    """
-    return f"'{value}" if isinstance(value, str) and value.startswith(_DANGEROUS) else value
+from analytics.model.spreadsheet import guarded
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:

@@ -11,9 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from analytics.errors import ReportError
-
-# A cell that begins so is read as a formula by spreadsheets (OWASP, "CSV injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+from analytics.model.spreadsheet import guarded
 
 
 def cell(value: object) -> str:
@@ -30,8 +28,7 @@ def cell(value: object) -> str:
         return f"{value:.6f}"
     if isinstance(value, datetime | date):
         return value.isoformat()
-    text = str(value).replace("\x00", "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return str(guarded(str(value)))
 
 
 def write_csv(path: Path | str, header: Sequence[str], rows: Iterable[Sequence[object]], notes: Sequence[str]) -> Path:

@@ -93,6 +93,11 @@ def test_a_single_line_in_another_encoding_is_rejected_alone(shop: Shop) -> None
     assert shop.rejects(report)[0][0] == 6 and shop.rejects(report)[0][3] == "the line is not valid UTF-8"
 
 
+def test_rejected_text_is_no_formula_in_a_spreadsheet(shop: Shop) -> None:
+    report = shop.load('id,created_at\n1,=1+1\n2,"＝1+1"\n3,soon\n', "contact")
+    assert [value for _, _, value, _ in shop.rejects(report)] == ["'=1+1", "'＝1+1", "soon"]
+
+
 def test_a_quote_that_is_never_closed_costs_its_line_and_no_other(shop: Shop) -> None:
     rows = [f"{n},name {n}" for n in range(1, 3000)]
     rows[9] = '10,"name 10'

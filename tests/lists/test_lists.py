@@ -15,7 +15,6 @@ from sqlalchemy import func, insert, select
 from analytics.engine import Engine
 from analytics.errors import ListError, NotFound, SegmentError
 from analytics.lists import Lists
-from analytics.lists.export import guarded
 from analytics.model.clock import SimulatedClock
 from analytics.segments import Definition, Segments
 from analytics.settings import Settings
@@ -304,15 +303,6 @@ def test_variables_called_like_fixed_columns_are_refused(lists: Lists, engine: E
 
 
 # --- export ---
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+49", "-1", "@x", "\tx", "\rx"])
-def test_formulas_are_made_harmless(text: str) -> None:
-    assert guarded(text) == f"'{text}"
-
-
-def test_numbers_and_plain_text_are_left_alone() -> None:
-    assert [guarded(v) for v in (-5, Decimal("-5.5"), None, "a=b", "")] == [-5, Decimal("-5.5"), None, "a=b", ""]
 
 
 def test_members_are_exported_to_csv(lists: Lists, engine: Engine, tmp_path: Path) -> None:

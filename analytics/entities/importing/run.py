@@ -35,6 +35,7 @@ from analytics.entities.importing.writing import Writer, Written
 from analytics.errors import ImportFailed
 from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent
+from analytics.model.spreadsheet import guarded
 from analytics.store import Store
 from analytics.store.folder import writing
 
@@ -337,7 +338,7 @@ class _Import:
         )
 
     def _write_rejects(self) -> Path | None:
-        """Write what was rejected as CSV and return the file, or None if nothing was."""
+        """Write what was rejected as CSV, guarded against formulas, and return the file, or None if nothing was."""
         cursor = self._connection.execute(
             'select line, "column", value, reason from reject order by line, "column", reason'
         )
@@ -356,6 +357,6 @@ class _Import:
                 out = csv.writer(file)
                 out.writerow(["line", "column", "value", "reason"])
                 while some:
-                    out.writerows(some)
+                    out.writerows([guarded(cell) for cell in row] for row in some)
                     some = cursor.fetchmany(10_000)
         return target

@@ -31,7 +31,7 @@ def model() -> EntityModel:
     return load_model(None)
 
 
-def test_a_draft_becomes_the_document_of_the_design() -> None:
+def test_a_draft_becomes_the_document_a_file_would_hold() -> None:
     made = definition(Draft("customer_user", "all", (Group("all", (GOLD, BUYERS)),)))
     assert made.to_document() == {
         "entity": "customer_user",

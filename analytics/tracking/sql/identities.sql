@@ -1,4 +1,4 @@
--- One row per known name of a person, design 5b: which user id, visitor or delivery is whose, and how sure that is.
+-- One row per known name of a person: which user id, visitor or delivery is whose, and how sure that is.
 --
 --   kind      "user" (a user id as sent), "visitor", "delivery"
 --   value     the user id, the visitor id, the delivery id as text

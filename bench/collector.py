@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import socket
 import statistics
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from analytics.store import Store
 from bench.measure import Measure
+from bench.tools import find, missing
 
 _CONNECTIONS = 64
 _QUERY = (
@@ -63,11 +63,9 @@ http {{
 
 
 def run(quick: bool) -> list[Measure]:
-    """Return the ratios; needs nginx and wrk on this machine and says so where they are missing."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin")
-    wrk = shutil.which("wrk")
-    if nginx is None or wrk is None:
-        raise SystemExit("This benchmark runs nginx and wrk: apt-get install nginx-core wrk.")
+    """Return the ratios; needs nginx and wrk, which `main` looked for."""
+    nginx, wrk = find("nginx"), find("wrk")
+    assert nginx is not None and wrk is not None, missing(["collector"])
     rounds, seconds = (1, 3) if quick else (5, 6)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shelduck-bench-")))

@@ -8,6 +8,7 @@ million into the ledger and the lake; beside it one INSERT of as many ready rows
 from __future__ import annotations
 
 import multiprocessing
+import os
 import resource
 import shutil
 import socket
@@ -31,6 +32,7 @@ from analytics.settings import Settings, SmtpSettings
 from analytics.store import Store
 from analytics.templates import Templates
 from bench.measure import Measure, seconds
+from bench.tools import find
 
 CONNECTIONS = 10
 SIZE = 20_000
@@ -104,7 +106,7 @@ def html() -> str:
 
 
 def _source(port: int, count: int, size: int) -> None:
-    command = ["smtp-source", "-d", "-s", str(CONNECTIONS), "-m", str(count), "-l", str(size)]
+    command = [find("smtp-source") or "smtp-source", "-d", "-s", str(CONNECTIONS), "-m", str(count), "-l", str(size)]
     addresses = ["-f", "shop@example.com", "-t", "ada@example.org", f"127.0.0.1:{port}"]
     subprocess.run([*command, *addresses], check=True)
 
@@ -115,7 +117,8 @@ def _sink() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "1000"])
+    as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    process = subprocess.Popen([find("smtp-sink") or "smtp-sink", *as_user, f"127.0.0.1:{port}", "1000"])
     try:
         deadline = time.monotonic() + 10
         while True:

@@ -7,12 +7,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from analytics.delivery.ledger import SENDER_LEASE, Ledger, micros, reclaim, run
+from analytics.delivery.ledger import SENDER_LEASE, Ledger, first, leftovers, micros, reclaim, run
 from analytics.delivery.plan import Plan, plan_of
 from analytics.delivery.records import UNDECIDED, Sent, Status, Tuning
 from analytics.delivery.sender import Sender
@@ -65,6 +66,27 @@ def drain(
         next_due=next_due,
         seconds=time.monotonic() - begun,
     )
+
+
+def settle(store: Store, tuning: Tuning = _STANDARD) -> int:
+    """Settle what a sender that is gone left, of paused and cancelled sendings too; returns how many are uncertain now.
+
+    While a sender is at work, or a killed one's lease has not run out, nothing is done.
+    """
+    if _is_sending(store) or not leftovers(store):
+        return 0
+    try:
+        with _sender(store, replace(tuning, patience=timedelta(0))) as owner:
+            return reclaim(store, owner)
+    except SenderBusy:
+        return 0
+
+
+def _is_sending(store: Store) -> bool:
+    """Return whether somebody holds the sender's lease; only read, for pages ask each second while mails leave."""
+    with store.state.read() as connection:
+        held = "select 1 from lease where name = ? and owner is not null and until > ?"
+        return first(connection, held, (SENDER_LEASE, micros(datetime.now(UTC)))) is not None
 
 
 def finish(store: Store, sending_id: int) -> None:

@@ -30,6 +30,7 @@ from analytics.errors import DeliveryError
 from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent
 from analytics.store import Store
+from analytics.store.backup import RESTORED, unsent_since
 from analytics.store.folder import sync_file, writing
 from analytics.store.tables import FIRST_OF_INSTANCE, sending
 
@@ -100,6 +101,16 @@ def is_half_restored(store: Store, row: Any) -> bool:
     The world went on after the backup: it may have been sent since, so nobody freezes it a second time unasked.
     """
     return row.first_delivery_id is not None and row.frozen_at is None and not frozen_file(store, row.id).exists()
+
+
+def is_undecided(row: Any) -> bool:
+    """Return whether a sending restored before its audience was frozen waits for somebody to decide about it."""
+    return row.status in ("confirm", "paused") and RESTORED in (row.snapshot or {})
+
+
+def undecided(row: Any) -> str:
+    """Return the sentence about a restored sending nobody has decided about."""
+    return f"Sending {row.id} was {unsent_since(row.snapshot[RESTORED])}."
 
 
 def _begin(store: Store, sending_id: int) -> bool:

@@ -20,6 +20,7 @@ from analytics.store import Store
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 SENDER_LEASE = "sender"
+_CHUNK = 1_000
 
 
 def micros(at: datetime) -> int:
@@ -341,35 +342,71 @@ def heavier(one: str | None, other: str) -> str:
     return other if one is None or _WEIGHTS.get(other, 0) > _WEIGHTS.get(one, 0) else one
 
 
-def reclaim(store: Store, owner: str | None = None) -> int:
-    """Settle what a former sender left: leased rows wait again, handed ones are uncertain. Returns how many were.
+def leftovers(store: Store) -> list[tuple[int, Status]]:
+    """Return (id, status) of the sendings with rows only their sender may hold, or, cancelled, with rows that wait.
 
+    While a sender lives these are its own; under its lease they are what a former one left.
+    """
+    with store.state.read() as connection:
+        found = run(
+            connection,
+            "select s.id, s.status from sending s where exists (select 1 from delivery d where d.sending_id = s.id "
+            "and d.state in ('leased', 'handed')) or (s.status = 'cancelled' and s.finished_at is not null and exists "
+            "(select 1 from delivery d where d.sending_id = s.id and d.state in ('planned', 'deferred'))) "
+            "order by s.id",
+        ).fetchall()
+    return [(row[0], row[1]) for row in found]
+
+
+def reclaim(store: Store, owner: str | None = None) -> int:
+    """Settle what a former sender left, whatever became of the sending since; returns how many rows are uncertain now.
+
+    Leased rows wait again, handed ones are uncertain; rows of a cancelled sending wait for nothing and are skipped.
     Call it under the sender's lease. `owner` is the present sender, whose rows are left alone.
     """
     uncertain = 0
-    with store.state.read() as connection:
-        unfinished = run(
-            connection,
-            "select id, status from sending where frozen_at is not null and (status in ('sending', 'paused') "
-            "or (status = 'cancelled' and finished_at is null)) order by id",
-        ).fetchall()
-    for sending_id, _ in unfinished:
+    for sending_id, status in leftovers(store):
         with store.state.write() as connection:
             now = micros(store.clock.now())
             uncertain += _reclaim(connection, sending_id, owner or "", now)
+        while status == "cancelled" and skip_waiting(store, sending_id):
+            pass
     return uncertain
+
+
+def skip_waiting(store: Store, sending_id: int) -> int:
+    """Skip some rows of a cancelled sending that have not left; returns how many, 0 when none is left."""
+    with store.state.write() as connection:
+        now = micros(store.clock.now())
+        rows = run(
+            connection,
+            "select id from delivery where sending_id = ? and state in ('planned', 'deferred', 'leased') "
+            "order by id limit ?",
+            (sending_id, _CHUNK),
+        ).fetchall()
+        ids = [row[0] for row in rows]
+        if ids:
+            run(
+                connection,
+                f"update delivery set state = 'skipped', reason = 'cancelled', lease_owner = null, "  # noqa: S608
+                f"lease_until = null, updated_at = ? where id in {rows_of(1, len(ids))}",
+                (now, *ids),
+            )
+            note_facts(connection, sending_id, [(number, "skipped", "cancelled", None) for number in ids], now)
+    return len(ids)
 
 
 def _reclaim(connection: Connection, sending_id: int, owner: str, now: int) -> int:
     run(
         connection,
-        "update delivery set state = case when attempts > 0 then 'deferred' else 'planned' end, "
-        "lease_owner = null, lease_until = null where sending_id = ? and state = 'leased' and lease_owner <> ?",
+        "update delivery set state = case when attempts > 0 then 'deferred' else 'planned' end, lease_owner = null, "
+        "lease_until = null where sending_id = ? and state = 'leased' and (lease_owner is null or lease_owner <> ?)",
         (sending_id, owner),
     )
     rows = run(
         connection,
-        "select id from delivery where sending_id = ? and state = 'handed' and lease_owner <> ? order by id",
+        "select id from delivery where sending_id = ? and state = 'handed' "
+        "and (lease_owner is null or lease_owner <> ?) order by id",
         (sending_id, owner),
     ).fetchall()
     found = [row[0] for row in rows]

@@ -9,14 +9,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, null, select, update
 
 from analytics.campaigns import EmailCampaign, EmailCampaigns
 from analytics.delivery.audience import judged_counts, suppressed_addresses
-from analytics.delivery.drain import drain, due_sendings
-from analytics.delivery.freeze import alone, freeze, frozen_file, half_restored, is_half_restored
+from analytics.delivery.drain import drain, due_sendings, settle
+from analytics.delivery.freeze import (
+    alone,
+    freeze,
+    frozen_file,
+    half_restored,
+    is_half_restored,
+    is_undecided,
+    undecided,
+)
 from analytics.delivery.identity import holdout_scope
-from analytics.delivery.ledger import first, micros, note_facts, rows_of, run
+from analytics.delivery.ledger import first, micros, note_facts, run, skip_waiting
 from analytics.delivery.preflight import Preflight, base_url, blockers, server_name, warnings
 from analytics.delivery.records import UNDECIDED, Delivery, Sent, State, Status, Tuning
 from analytics.engine import read
@@ -244,9 +252,10 @@ class Sendings:
     def work(self, progress: Progress = silent, stop: threading.Event | None = None) -> bool:
         """Freeze and send everything that is due; return whether there was anything to do.
 
-        While another process is the sender nothing is done and False returned.
+        Before, what a killed sender left is settled, whatever became of its sending since. While another process is
+        the sender nothing is done and False returned.
         """
-        worked = False
+        worked = settle(self._store) > 0
         for sending_id, status in due_sendings(self._store):
             if stop is not None and stop.is_set():
                 break
@@ -269,9 +278,15 @@ class Sendings:
         return self.get(sending_id)
 
     def resume(self, sending_id: int) -> Sending:
-        """Go on with a paused sending where it stood. Raises DeliveryError when it is not paused."""
+        """Go on with a paused sending where it stood.
+
+        Raises DeliveryError when it is not paused, and when it was restored from a backup before its audience was
+        frozen: that takes `confirm`.
+        """
         with self._store.state.write() as connection:
             row = self._row(connection, sending_id)
+            if is_undecided(row):
+                raise DeliveryError(undecided(row))
             self._check(row, ("paused",), "resumed")
             if is_half_restored(self._store, row):
                 raise DeliveryError(half_restored(sending_id))
@@ -283,9 +298,19 @@ class Sendings:
         return self.get(sending_id)
 
     def confirm(self, sending_id: int) -> Sending:
-        """Agree to the number of people the freeze found. Raises DeliveryError when nothing waits for it."""
+        """Agree to the number of people the freeze found, or that a restored sending goes to everybody.
+
+        Raises DeliveryError when nothing waits for it.
+        """
         with self._store.state.write() as connection:
             row = self._row(connection, sending_id)
+            if is_undecided(row):
+                connection.execute(
+                    update(sending)
+                    .where(sending.c.id == sending_id)
+                    .values(status="scheduled", status_reason=None, snapshot=null())
+                )
+                return _sending(self._row(connection, sending_id))
             self._check(row, ("confirm",), "confirmed")
             connection.execute(
                 update(sending)
@@ -302,7 +327,7 @@ class Sendings:
             self._change(sending_id, _UNFINISHED, "cancelled", "cancelled", None)
         with alone(self._store, sending_id):
             self._undo_freeze(sending_id)
-        while self._skip_some(sending_id):
+        while skip_waiting(self._store, sending_id):
             pass
         with self._store.state.write() as connection:
             connection.execute(
@@ -310,6 +335,7 @@ class Sendings:
                 .where(sending.c.id == sending_id, sending.c.finished_at.is_(None))
                 .values(finished_at=self._store.clock.now())
             )
+        settle(self._store)
         return self.get(sending_id)
 
     def _undo_freeze(self, sending_id: int) -> None:
@@ -333,27 +359,6 @@ class Sendings:
                     if table is delivery:
                         known = known.where(delivery.c.state != "uncertain")
                     gone = bool(ids) and connection.execute(known).rowcount > 0
-
-    def _skip_some(self, sending_id: int) -> bool:
-        with self._store.state.write() as connection:
-            now = micros(self._store.clock.now())
-            rows = run(
-                connection,
-                "select id from delivery where sending_id = ? and state in ('planned', 'deferred', 'leased') "
-                "order by id limit ?",
-                (sending_id, _CHUNK),
-            ).fetchall()
-            ids = [row[0] for row in rows]
-            if not ids:
-                return False
-            run(
-                connection,
-                f"update delivery set state = 'skipped', reason = 'cancelled', lease_owner = null, "  # noqa: S608
-                f"lease_until = null, updated_at = ? where id in {rows_of(1, len(ids))}",
-                (now, *ids),
-            )
-            note_facts(connection, sending_id, [(number, "skipped", "cancelled", None) for number in ids], now)
-        return True
 
     def release_uncertain(self, delivery_ids: Sequence[int]) -> int:
         """Send these again although they may have arrived: a person says so. Returns how many were uncertain.
@@ -406,7 +411,11 @@ class Sendings:
             return tuple(map(_sending, connection.execute(query)))
 
     def status(self, sending_id: int) -> SendingStatus:
-        """Return where a sending stands; raises NotFound. Counted in the ledger, so a page may poll it each second."""
+        """Return where a sending stands; raises NotFound. Counted in the ledger, so a page may poll it each second.
+
+        What a killed sender left is settled first.
+        """
+        settle(self._store)
         with self._store.state.read() as connection:
             row = self._row(connection, sending_id)
             counts = dict.fromkeys(get_args(State), 0)

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, null, select, text, update
 
 from analytics.errors import StoreError, WorkspaceError
 from analytics.model.clock import Clock, SystemClock
@@ -40,6 +40,9 @@ _CHUNK = 1000
 _UNFINISHED = ("scheduled", "freezing", "confirm", "sending", "paused")
 _MAY_HAVE_LEFT = ("planned", "leased", "handed", "deferred")
 
+RESTORED = "restored_from"
+"""In a sending's `snapshot`: when the backup was taken it comes from. It is there until somebody decides about it."""
+
 
 def backup(store: Store, target: Path) -> Path:
     """Write everything the workspace holds into the archive `target` (.tar or .tar.zst) and return its path.
@@ -49,7 +52,11 @@ def backup(store: Store, target: Path) -> Path:
     PostgreSQL server, whose own `pg_dump` is the backup to use.
     """
     if store.state.file is None:
-        raise StoreError("The state is on a PostgreSQL server: back it up with pg_dump, and copy lake and spool.")
+        raise StoreError(
+            "The state is on a PostgreSQL server: back it up with pg_dump, then copy lake and spool. A dump restored "
+            "by hand does not pause what it holds: before a worker starts on it, follow 'Restoring a backup' in "
+            "docs/sending.md, or mails leave twice."
+        )
     if not target.name.endswith((".tar", ".tar.zst")):
         raise WorkspaceError(f"{target} names no archive; let it end in .tar or .tar.zst.")
     if target.exists():
@@ -75,15 +82,15 @@ def restore(
     """Unpack `archive` into the new workspace `folder` and return its instance number, which is higher than before.
 
     Unfinished sendings are paused. The world went on after the backup, so what of them was not finished then may have
-    left since and becomes `uncertain`, which nobody resends silently. With `nothing_left_since` (the workspace was
-    stopped before the backup and never ran again) only what was being handed over then is uncertain, leased rows go
-    back to planned, planned ones stay.
+    left since and becomes `uncertain`, which nobody resends silently; one without an audience yet waits for somebody
+    who knows whether it has been sent. With `nothing_left_since` (the workspace was stopped before the backup and
+    never ran again) only what was being handed over then is uncertain, leased rows go back to planned, planned ones
+    stay. What a cancelled sending was handing over is uncertain either way.
 
-    Raises WorkspaceError when there is a workspace already, or the archive is not one of ours or damaged.
+    Raises WorkspaceError when there is anything at `folder` already, or the archive is not one of ours or damaged.
     """
     folder = folder if isinstance(folder, Folder) else Folder(folder)
-    if folder.root.exists() and any(folder.root.iterdir()):
-        raise WorkspaceError(f"{folder.root} is not empty; restore into a new folder.")
+    _check_free(folder)
     clock = clock or SystemClock()
     with writing(folder.root):
         folder.root.parent.mkdir(parents=True, exist_ok=True)
@@ -99,15 +106,38 @@ def restore(
         finally:
             state.close()
         Folder(draft).make()
+        # They hold customers and the keys that sign links.
+        draft.chmod(0o700)
+        Folder(draft).state_file.chmod(0o600)
         with writing(folder.root):
             if folder.root.exists():
                 folder.root.rmdir()
             draft.replace(folder.root)
-            folder.root.chmod(0o755)
             sync_file(folder.root.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return instance
+
+
+def _check_free(folder: Folder) -> None:
+    """Raise WorkspaceError unless there is nothing where a workspace is to be restored, or an empty folder."""
+    root = folder.root
+    if root.is_symlink() and not root.exists():
+        raise WorkspaceError(f"{root} is a link that leads nowhere; restore into a new folder.")
+    if not root.exists():
+        return
+    if not root.is_dir():
+        raise WorkspaceError(f"{root} is a file; restore into a new folder.")
+    with writing(root):
+        found = sorted(path.name for path in root.iterdir())
+    if found == [folder.model.name]:
+        raise WorkspaceError(
+            f"{root} is not empty: it holds {folder.model.name}/, as data/ of a checkout does, and a restored "
+            f"workspace would replace these entity declarations. Restore into a new folder and name that with "
+            f"SHELDUCK_HOME."
+        )
+    if found:
+        raise WorkspaceError(f"{root} is not empty; restore into a new folder. It holds {', '.join(found[:5])}.")
 
 
 # --- writing ---
@@ -161,8 +191,15 @@ def _add_table(archive: tarfile.TarFile, table: Path, name: str, version: int, f
 
 
 def _add_growing(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Add a file others may append to: as much of it as there is now."""
-    with path.open("rb") as file:
+    """Add a file others may append to: as much of it as there is now.
+
+    One that is gone since it was listed is passed: a spool file is pruned once the lake has all of it.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
         info = archive.gettarinfo(arcname=name, fileobj=file)
         archive.addfile(info, file)
 
@@ -250,13 +287,33 @@ def _raise_fences(state: State) -> None:
         connection.execute(update(lease).values(owner=None, until=None, fence=lease.c.fence + 1))
 
 
+def unsent_since(taken_at: str) -> str:
+    """Return what is to be said of a sending restored without an audience, to follow its name."""
+    return (
+        f"restored from the backup of {taken_at}, taken before its audience was frozen: the original workspace may "
+        f"have sent it to everybody since. Cancel it, or, if you know that nobody got it, let it start with "
+        f"`shelduck sending confirm`"
+    )
+
+
 def _pause(state: State, now: datetime, taken_at: str, *, nothing_left_since: bool) -> None:
     reason = f"restored from the backup of {taken_at}; look at the uncertain deliveries before you resume"
+    is_unfinished = sending.c.status.in_(_UNFINISHED)
     with state.write() as connection:
-        unfinished = connection.execute(select(sending.c.id).where(sending.c.status.in_(_UNFINISHED))).scalars().all()
+        unfinished = connection.execute(select(sending.c.id).where(is_unfinished)).scalars().all()
+        others = connection.execute(select(sending.c.id).where(~is_unfinished)).scalars().all()
+        unsent = select(sending.c.id, sending.c.snapshot).where(is_unfinished, sending.c.first_delivery_id.is_(None))
+        open_ones = connection.execute(unsent.where(sending.c.frozen_at.is_(None))).all()
         connection.execute(
             update(sending).where(sending.c.id.in_(unfinished)).values(status="paused", status_reason=reason)
         )
+        for row in open_ones:
+            # The backup has no frozen audience, so its freeze begins anew. An older restore's question stays open.
+            since = (row.snapshot or {}).get(RESTORED) or (None if nothing_left_since else taken_at)
+            values: dict[str, Any] = {"snapshot": null(), "status_reason": f"restored from the backup of {taken_at}"}
+            if since is not None:
+                values = {"snapshot": {RESTORED: since}, "status_reason": unsent_since(since)}
+            connection.execute(update(sending).where(sending.c.id == row.id).values(values))
     uncertain = ("handed",) if nothing_left_since else _MAY_HAVE_LEFT
     for number in unfinished:
         while _mark_uncertain(state, number, uncertain, now):
@@ -267,6 +324,9 @@ def _pause(state: State, now: datetime, taken_at: str, *, nothing_left_since: bo
                 .where(delivery.c.sending_id == number, delivery.c.state == "leased")
                 .values(state="planned", lease_owner=None, lease_until=None, updated_at=now)
             )
+    for number in others:
+        while _mark_uncertain(state, number, ("handed",), now):
+            pass
 
 
 def _mark_uncertain(state: State, number: int, states: tuple[str, ...], now: datetime) -> int:

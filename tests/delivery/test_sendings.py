@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from analytics.campaigns import EmailCampaigns
 from analytics.delivery import LocalSink, Sendings
+from analytics.delivery.ledger import SENDER_LEASE
 from analytics.delivery.preflight import is_private
 from analytics.errors import DeliveryError, NotFound, SendingBlocked
 from analytics.lists import Suppressions
@@ -20,8 +23,10 @@ from analytics.settings import Settings
 from analytics.store import Store
 from analytics.store.backup import backup, restore
 from analytics.store.meta import set_meta
+from analytics.store.tables import FIRST_OF_INSTANCE, delivery, delivery_fact, sending
 from analytics.templates import Templates
-from tests.delivery.world import HTML, make_campaign, people, put_people
+from tests.delivery.ledgers import a_sending
+from tests.delivery.world import HTML, make_campaign, open_world, people, put_people
 
 SMTP = {"host": "mx.example.com", "port": 25}
 
@@ -250,3 +255,111 @@ def test_a_restored_sending_is_paused_and_can_go_on(
         again = restored.queue(restored.get(number).email_campaign_id, "after").id
         restored.freeze(again)
         assert restored.get(again).first_delivery_id > other.instance * 10_000_000_000
+
+
+@pytest.mark.parametrize("told", ["cancel", "pause"])
+@pytest.mark.parametrize("way", ["work", "status"])
+def test_what_a_killed_sender_was_handing_over_is_uncertain_whatever_is_done_next(
+    either_store: Store, model: EntityModel, told: str, way: str
+) -> None:
+    number = a_sending(either_store, 4)
+    sendings = Sendings(either_store, model)
+    killed = either_store.leases.acquire(SENDER_LEASE, "dead", timedelta(minutes=1))
+    assert killed is not None
+    first = sendings.deliveries(number)[0].id
+    with either_store.state.write() as connection:
+        for n, state in enumerate(("handed", "leased")):
+            row = delivery.update().where(delivery.c.id == first + n)
+            connection.execute(row.values(state=state, lease_owner="dead"))
+    getattr(sendings, told)(number)
+    assert sendings.status(number).counts["handed"] == 1, "its sender may still live"
+    assert not sendings.work()
+    either_store.leases.release(killed)
+    assert sendings.work() if way == "work" else sendings.status(number)
+    left = "skipped" if told == "cancel" else "planned"
+    assert [d.state for d in sendings.deliveries(number)] == ["uncertain", left, left, left]
+    with either_store.state.read() as connection:
+        noted = connection.execute(select(delivery_fact.c.delivery_id, delivery_fact.c.reason))
+        assert (first, "interrupted") in [tuple(row) for row in noted]
+    assert sendings.status(number).counts["uncertain"] == 1
+
+
+def test_a_mail_deferred_after_its_sending_was_cancelled_waits_for_nothing(store: Store, model: EntityModel) -> None:
+    number = a_sending(store, 2)
+    sendings = Sendings(store, model)
+    sendings.cancel(number)
+    with store.state.write() as connection:
+        connection.execute(delivery.update().values(state="deferred", lease_owner="gone"))
+    sendings.work()
+    assert [d.state for d in sendings.deliveries(number)] == ["skipped", "skipped"]
+
+
+@pytest.mark.parametrize("begun", ["scheduled", "freezing", "paused", "restored before"])
+def test_a_sending_restored_without_an_audience_is_sent_only_when_a_person_decides(
+    store: Store, model: EntityModel, clock: SimulatedClock, tmp_path: Path, begun: str
+) -> None:
+    put_people(store, people(3))
+    sendings = Sendings(store, model)
+    number = sendings.queue(make_campaign(store, model), "k", expected_count=3).id
+    if begun == "paused":
+        sendings.pause(number)
+    if begun == "freezing":
+        with store.state.write() as connection:
+            frozen_at = {"frozen_at": clock.now().isoformat()}
+            connection.execute(sending.update().values(status="freezing", snapshot=frozen_at))
+    archive = backup(store, tmp_path / "b.tar")
+    restore(archive, tmp_path / "restored", clock=clock)
+    if begun == "restored before":  # that nothing left since the second backup says nothing of the first
+        with Store.open(tmp_path / "restored", clock=clock) as other:
+            archive = backup(other, tmp_path / "b2.tar")
+        restore(archive, tmp_path / "again", nothing_left_since=True, clock=clock)
+    with Store.open(tmp_path / ("again" if begun == "restored before" else "restored"), clock=clock) as other:
+        restored = Sendings(other, model)
+        assert restored.get(number).status == "paused"
+        assert "may have sent it to everybody since" in (restored.get(number).status_reason or "")
+        with pytest.raises(DeliveryError, match="may have sent it to everybody since"):
+            restored.resume(number)
+        assert not restored.work()
+        assert not LocalSink(other.folder.sink).messages()
+        assert restored.confirm(number).status == "scheduled"
+        assert restored.get(number).expected_count == 3
+        assert restored.work()
+        assert restored.status(number).counts["accepted"] == 3
+
+
+def test_a_scheduled_sending_of_a_stopped_workspace_is_resumed_as_ever(
+    store: Store, model: EntityModel, clock: SimulatedClock, tmp_path: Path
+) -> None:
+    put_people(store, people(2))
+    number = Sendings(store, model).queue(make_campaign(store, model), "k").id
+    restore(backup(store, tmp_path / "b.tar"), tmp_path / "restored", nothing_left_since=True, clock=clock)
+    with Store.open(tmp_path / "restored", clock=clock) as other:
+        restored = Sendings(other, model)
+        assert restored.resume(number).status == "scheduled"
+        assert restored.work()
+        assert restored.get(number).status == "done"
+
+
+@pytest.mark.postgres
+def test_the_documented_statements_make_a_restored_dump_safe(
+    tmp_path: Path, model: EntityModel, clock: SimulatedClock, postgres_url: Callable[[], str]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sending.md").read_text("utf-8")
+    statements = text.partition("```sql\n")[2].partition("```")[0].split(";\n")
+    with open_world(tmp_path / "shop", clock, Settings(state_url=postgres_url())) as store:
+        put_people(store, people(3))
+        sendings = Sendings(store, model)
+        waiting = sendings.queue(make_campaign(store, model), "k").id
+        under_way = a_sending(store, 2)
+        with store.state.write() as connection:
+            for statement in statements:
+                if statement.strip() not in ("", "begin", "commit"):
+                    connection.exec_driver_sql(statement)
+        assert not sendings.work()
+        with pytest.raises(DeliveryError, match="may have sent it to everybody since"):
+            sendings.resume(waiting)
+        assert sendings.status(under_way).counts["uncertain"] == 2
+        with store.state.read() as connection:
+            numbers = connection.execute(select(delivery_fact.c.seq)).scalars().all()
+        assert len(numbers) == 2
+        assert min(numbers) > (store.instance + 1) * FIRST_OF_INSTANCE

@@ -15,6 +15,7 @@ from analytics.errors import StoreError, WorkspaceError
 from analytics.settings import Settings
 from analytics.store import Store
 from analytics.store.backup import backup, restore
+from analytics.store.spool import Kind, SpoolFolder
 from analytics.store.tables import delivery, delivery_fact, email_campaign, marketing_list, sending, template
 from tests.store.shop import NOW
 
@@ -110,6 +111,55 @@ def test_after_a_stop_only_what_was_being_handed_over_is_uncertain(full: Store, 
             "planned": "planned", "leased": "planned", "handed": "uncertain", "deferred": "deferred",
             "accepted": "accepted", "rejected": "rejected", "skipped": "skipped",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("nothing_left_since", [False, True])
+def test_what_a_cancelled_sending_was_handing_over_is_uncertain(
+    full: Store, tmp_path: Path, nothing_left_since: bool
+) -> None:
+    with full.state.write() as connection:
+        connection.execute(sending.update().where(sending.c.id == 1).values(status="cancelled", finished_at=NOW))
+    restore(backup(full, tmp_path / "b.tar"), tmp_path / "new", nothing_left_since=nothing_left_since)
+    with Store.open(tmp_path / "new") as again:
+        assert states(again)["handed"] == "uncertain"
+        with again.state.read() as connection:
+            assert connection.execute(select(sending.c.status).where(sending.c.id == 1)).scalar_one() == "cancelled"
+            facts = connection.execute(select(delivery_fact.c.state, delivery_fact.c.reason)).all()
+        assert facts == [("uncertain", "restored")]
+
+
+def test_a_restored_workspace_is_its_owners_alone(full: Store, tmp_path: Path) -> None:
+    restore(backup(full, tmp_path / "b.tar"), tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "new" / "state.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_place_that_is_taken_is_refused_with_the_reason(full: Store, tmp_path: Path) -> None:
+    archive = backup(full, tmp_path / "b.tar")
+    with pytest.raises(WorkspaceError, match=r"b\.tar is a file; restore into a new folder"):
+        restore(archive, archive)
+    with pytest.raises(WorkspaceError, match="there is a file of that name"):
+        restore(archive, archive / "below")
+    (tmp_path / "data" / "model").mkdir(parents=True)
+    with pytest.raises(WorkspaceError, match=r"holds model/, as data/ of a checkout does.*SHELDUCK_HOME"):
+        restore(archive, tmp_path / "data")
+
+
+def test_a_spool_file_pruned_meanwhile_is_passed(full: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = SpoolFolder.files
+
+    def pruned_at_once(spool: SpoolFolder, kind: Kind) -> list[Path]:
+        found = listed(spool, kind)
+        for path in found:
+            path.unlink()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SpoolFolder, "files", pruned_at_once)
+        archive = backup(full, tmp_path / "b.tar")
+    restore(archive, tmp_path / "new")
+    with Store.open(tmp_path / "new") as again:
+        assert again.spool.files("hits") == []
 
 
 def test_two_restores_of_one_archive_differ_in_their_instance(full: Store, tmp_path: Path) -> None:

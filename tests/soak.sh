@@ -9,7 +9,7 @@ log=$2
 } >"$log"
 status=$(mktemp)
 {
-    SHELDUCK_SOAK=1 "$bin/python" -m pytest -m soak -v --no-header -n auto -p no:cacheprovider --timeout=3600 --durations=0 2>&1
+    SHELDUCK_SOAK=1 "$bin/python" -m pytest -m soak -v --no-header -n auto -p no:cacheprovider --timeout=3600 --durations=25 2>&1
     echo $? >"$status"
 } | tee -a "$log"
 code=$(cat "$status")

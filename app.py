@@ -41,7 +41,7 @@ def run() -> None:
         page.run()
     except AnalyticsError as error:
         messages.show(error)
-    except Exception:
+    except Exception:  # a page never shows a traceback: the log has it, under the number the person sees
         messages.unexpected()
 
 

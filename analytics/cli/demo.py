@@ -99,7 +99,7 @@ def _serve(folder: Folder) -> None:
 def _tell(services: Services, stop: threading.Event) -> None:
     """Send the live campaign and tell what came of it; a failure is told too, and what runs goes on."""
     from analytics.cli import report
-    from analytics.demo.live import Stopped, await_ingest, play_live, since_now
+    from analytics.demo.live import Stopped, await_ingest, play_live
     from analytics.errors import AnalyticsError
 
     addresses = get_meta(services.store.state, "addresses")
@@ -109,7 +109,7 @@ def _tell(services: Services, stop: threading.Event) -> None:
             played = play_live(stage, addresses["collector"], stop)
             if played is None:
                 return
-            await_ingest(stage, since_now(), stop)
+            await_ingest(stage, datetime.now(UTC), stop)
         report.draw(services.reports.efficiency())
         truth = played.truth
         common.console.print(

@@ -113,7 +113,7 @@ class Collector:
                 act(request)
             else:
                 self._other(request)
-        except Exception:
+        except Exception:  # a mistake of ours costs this request an answer of 500, never the collector
             _log.exception("A request could not be answered.", endpoint=request.path[:3])
             request.answer(answers.FAILED)
 
@@ -315,7 +315,7 @@ async def _finished(request: Request, work: Coroutine[Any, Any, None]) -> None:
     """Await the work of a request; where it fails by a mistake of ours, the request is answered all the same."""
     try:
         await work
-    except Exception:
+    except Exception:  # as in `handle`
         _log.exception("A request could not be answered.", endpoint=request.path[:3])
         request.answer(answers.FAILED)
 

@@ -54,7 +54,7 @@ def background(store: Store, host: str = "127.0.0.1", port: int = 0, limits: Lim
         try:
             with asyncio.Runner(loop_factory=_new_loop()) as runner:
                 runner.run(_serve(store, host, port, listening, stop, limits))
-        except Exception as error:
+        except Exception as error:  # raised again in the thread that asked for the collector
             failures.append(error)
         finally:
             began.set()

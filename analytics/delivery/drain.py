@@ -170,7 +170,7 @@ def _server(store: Store, smtp: SmtpSettings | None) -> Iterator[SmtpSettings]:
     if smtp is not None:
         yield smtp
         return
-    with LocalSink(store.folder.sink) as sink:
+    with LocalSink(store.folder.sink, port=store.settings.sink_port) as sink:
         yield sink.settings
 
 

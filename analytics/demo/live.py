@@ -166,8 +166,3 @@ def _is_up(collector: str) -> bool:
         return httpx.get(f"{collector}/healthz", timeout=5).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def since_now() -> datetime:
-    """Return this moment."""
-    return datetime.now(UTC)

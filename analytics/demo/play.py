@@ -120,7 +120,7 @@ def prepare(stage: Stage, episode: Episode) -> int:
 def mails_of(services: Services, sending_id: int) -> list[Mail]:
     """Return the mails of the newest sending from the sink, in the order of their recipients."""
     count = services.sendings.status(sending_id).counts["accepted"]
-    files = itertools.islice(LocalSink(services.store.folder.root / "sink").files(), count)
+    files = itertools.islice(LocalSink(services.store.folder.sink).files(), count)
     return sorted((Mail.read(file) for file in files), key=lambda mail: mail.address)
 
 

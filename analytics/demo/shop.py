@@ -33,10 +33,9 @@ SIZES = {"full": Size(), "small": Size(60, 400, 60, 50, 120, 60)}
 
 @dataclass(frozen=True)
 class Shop:
-    """Tables by entity name, and what only the players know of each customer user: how lively they are."""
+    """The shop's tables by entity name, and when it opened."""
 
     tables: Mapping[str, pd.DataFrame]
-    liveliness: pd.Series  # orders a year a customer user makes unasked, by customer user id
     opened_at: datetime
 
     def between(self, since: datetime, until: datetime) -> dict[str, pd.DataFrame]:
@@ -86,7 +85,7 @@ def make_shop(seed: int, today: datetime, size: Size = SIZES["full"]) -> Shop:
         "quote": quotes,
         "quote_item": quote_items,
     }
-    return Shop(tables, pd.Series(rates, index=users["id"]), opened)
+    return Shop(tables, opened)
 
 
 def _made(table: pd.DataFrame) -> pd.Series:

@@ -18,7 +18,7 @@ from analytics.model.entity import EntityModel
 from analytics.reports.cutoff import CutOff, cut_off
 from analytics.reports.dimensions import read_dimensions
 from analytics.reports.efficiency import make_deliveries
-from analytics.reports.metrics import CONFIDENCE, Rate, wilson
+from analytics.reports.metrics import CONFIDENCE
 from analytics.reports.query import EfficiencyQuery, Scope, scope_of
 from analytics.reports.running import Run, make_persons
 from analytics.reports.sources import make_sources
@@ -50,11 +50,6 @@ class Arm:
             return None
         total = float(self.revenue)
         return max(0.0, (self.squares - total * total / self.persons) / (self.persons - 1))
-
-    @property
-    def conversion(self) -> Rate:
-        """The share who ordered."""
-        return wilson(self.buyers, self.persons)
 
 
 @dataclass(frozen=True)

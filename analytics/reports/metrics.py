@@ -203,9 +203,6 @@ BASE = tuple(m.name for m in _ALL if m.is_counted)
 DIVIDED = tuple(m.name for m in _ALL if not m.is_counted)
 """The figures computed from others."""
 
-MACHINE_SHARE = _rate("machine_share", "Share of robots", "machine hits", "hits", "down")
-"""The one rate of the machine traffic table."""
-
 
 def figures(counted: Mapping[str, int | Decimal | None]) -> dict[str, Figure]:
     """Return every metric, in order, from the counted ones; a missing count has its empty value."""

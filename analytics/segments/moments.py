@@ -113,24 +113,6 @@ def parse_span(text: str, moment: Moment) -> Span:
         raise BadMoment(f"{text!r} is beyond the years 1 to 9999") from None
 
 
-def parse_duration(text: str) -> timedelta:
-    """Return the duration of a text such as "30d", "3h" or "2 weeks"; raises BadMoment."""
-    match = re.fullmatch(r"(\d{1,6})\s*([a-z]+)", text.strip(), re.IGNORECASE)
-    unit = _UNIT_OF.get(match[2].lower()) if match else None
-    if match is None or unit is None:
-        raise BadMoment(f"{text!r} is no duration such as 30d, 3h or 2 weeks")
-    count = int(match[1])
-    return {
-        "minute": timedelta(minutes=count),
-        "hour": timedelta(hours=count),
-        "day": timedelta(days=count),
-        "week": timedelta(weeks=count),
-        "month": timedelta(days=30 * count),
-        "quarter": timedelta(days=91 * count),
-        "year": timedelta(days=365 * count),
-    }[unit]
-
-
 def _written(text: str, moment: Moment) -> Span | None:
     try:
         if _ISO_DAY.fullmatch(text):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 
 from analytics.errors import ConcurrencyError
 from analytics.model.clock import Clock, SystemClock
@@ -65,17 +65,6 @@ class Leases:
             )
         return granted
 
-    def renew(self, held: Lease, ttl: timedelta) -> Lease | None:
-        """Return the lease prolonged from now, or None if it ran out and went to somebody else."""
-        now = self._clock.now()
-        with self._state.write() as connection:
-            changed = connection.execute(
-                update(lease)
-                .where(lease.c.name == held.name, lease.c.owner == held.owner, lease.c.fence == held.fence)
-                .values(until=now + ttl)
-            )
-        return Lease(held.name, held.owner, now + ttl, held.fence) if changed.rowcount == 1 else None
-
     def release(self, held: Lease) -> None:
         """Give the lease back; nothing happens if somebody else holds it by now."""
         with self._state.write() as connection:
@@ -102,19 +91,6 @@ class Leases:
                 .values(fence=fence)
             )
         return Lease(held.name, held.owner, held.until, fence) if changed.rowcount == 1 else None
-
-    def is_held(self, held: Lease) -> bool:
-        """Return whether the lease is still this owner's."""
-        with self._state.read() as connection:
-            found = connection.execute(
-                select(lease.c.name).where(
-                    lease.c.name == held.name,
-                    lease.c.owner == held.owner,
-                    lease.c.fence == held.fence,
-                    or_(lease.c.until.is_(None), lease.c.until > self._clock.now()),
-                )
-            ).first()
-        return found is not None
 
     @contextmanager
     def hold(self, name: str, ttl: timedelta, wait: timedelta = timedelta(0)) -> Iterator[Lease]:

@@ -363,3 +363,14 @@ def test_the_documented_statements_make_a_restored_dump_safe(
             numbers = connection.execute(select(delivery_fact.c.seq)).scalars().all()
         assert len(numbers) == 2
         assert min(numbers) > (store.instance + 1) * FIRST_OF_INSTANCE
+
+
+def test_the_sink_listens_on_the_port_of_the_settings(store: Store, model: EntityModel) -> None:
+    put_people(store, people(3))
+    number = Sendings(store, model).queue(make_campaign(store, model), "k").id
+    with LocalSink(store.folder.sink) as other:  # somebody has the port already
+        settled = Sendings(with_settings(store, sink_port=other.address[1]), model)
+        settled.freeze(number)
+        with pytest.raises(DeliveryError, match="Set sink_port to a free one"):
+            settled.drain(number)
+    assert settled.drain(number).accepted == 3

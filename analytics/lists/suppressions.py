@@ -29,6 +29,7 @@ class Suppression:
     source: str
     delivery_id: int | None
     created_at: datetime
+    note: str | None = None
 
 
 class Suppressions:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -167,7 +169,72 @@ marketing_list = _table(
     Column("refreshed_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    # Where the members of a static list come from: its definition, people who pick them, or files of theirs.
+    Column("source", String(20), nullable=False, server_default="definition"),  # definition, picked, uploaded
+    # Whether rows once contacted through the list stay on it when its definition no longer has them.
+    Column("keeps_contacted", Boolean, nullable=False, server_default=false()),
     CheckConstraint("kind in ('dynamic','static')", name="kind"),
+)
+
+# Every definition a segment or a list ever had, so that "why was she mailed" can be answered with the one of then.
+segment_version = _table(
+    "segment_version",
+    Column("segment_id", ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+list_version = _table(
+    "list_version",
+    Column("list_id", ForeignKey("marketing_list.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("definition", JSON, nullable=False),  # the list's own
+    Column("segment", String(255)),  # name of the stored segment it was built on
+    Column("contact", String(200), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+# How many rows a segment or list had when, and how many came and went since the point before.
+size_point = _table(
+    "size_point",
+    Column("kind", String(10), primary_key=True),  # segment, list
+    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("entered", BigInteger),  # null at the first point
+    Column("left", BigInteger),
+)
+
+# A file of addresses or keys a list was made of, and its lines that fitted nobody.
+list_upload = _table(
+    "list_upload",
+    Column("id", Id, primary_key=True),
+    Column("list_id", ForeignKey("marketing_list.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("file_name", String(255), nullable=False),
+    Column("line_count", BigInteger, nullable=False),
+    Column("matched", BigInteger, nullable=False),
+    Column("repeated", BigInteger, nullable=False),
+    Column("unmatched", BigInteger, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+list_unmatched = _table(
+    "list_unmatched",
+    Column("upload_id", ForeignKey("list_upload.id", ondelete="CASCADE"), primary_key=True),
+    Column("line", BigInteger, primary_key=True, autoincrement=False),
+    Column("value", Text, nullable=False),
+    Column("reason", String(200), nullable=False),
+)
+
+# Words people put on rows of an entity.
+tag = _table(
+    "tag",
+    Column("entity", String(100), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("entity_key", String(200), primary_key=True),
+    Column("created_at", UtcTime, nullable=False),
 )
 
 # Members of a static list, in order. A refresh writes a generation in chunks, then the list shows that one at once.
@@ -198,6 +265,44 @@ suppression = _table(
     Column("source", String(200), nullable=False),  # 'one-click', 'unsubscribe page', 'bounce', 'command line', ...
     Column("delivery_id", BigInteger),
     Column("created_at", UtcTime, nullable=False),
+    Column("note", Text),
+)
+
+# Domains nobody mails, their subdomains included.
+domain_block = _table(
+    "domain_block",
+    Column("domain", String(253), primary_key=True),  # lower case, IDNA
+    Column("source", String(200), nullable=False),
+    Column("note", Text),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+# What people may choose to get or not: a newsletter, offers, ... opt_in: mailed to those alone who said yes.
+topic = _table(
+    "topic",
+    Column("id", Id, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("description", Text),
+    Column("policy", String(10), nullable=False),  # opt_out, opt_in
+    Column("position", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# Every yes and no, with the words the person saw. The newest of an address and a topic counts.
+consent = _table(
+    "consent",
+    Column("id", Id, primary_key=True),
+    Column("address_key", String(254), nullable=False),
+    Column("topic_id", ForeignKey("topic.id", ondelete="RESTRICT"), nullable=False),
+    Column("granted", Boolean, nullable=False),
+    Column("wording", Text, nullable=False),
+    Column("source", String(200), nullable=False),  # 'preference page', 'import', 'dashboard', ...
+    Column("client_address", String(45)),
+    Column("user_agent", Text),
+    Column("delivery_id", BigInteger),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_consent_address_key", "address_key", "topic_id", "at"),
 )
 
 # --- templates ------------------------------------------------------------------------------------
@@ -270,6 +375,44 @@ email_campaign = _table(
     Column("cost", DecimalText),  # in the workspace's base currency
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+)
+
+# The topic an email campaign is about; without one only suppression speaks against mailing somebody.
+campaign_topic = _table(
+    "campaign_topic",
+    Column("email_campaign_id", ForeignKey("email_campaign.id", ondelete="CASCADE"), primary_key=True),
+    Column("topic_id", ForeignKey("topic.id", ondelete="RESTRICT"), nullable=False),
+)
+
+# Calls to the members of a telephone list.
+call_campaign = _table(
+    "call_campaign",
+    Column("id", Id, primary_key=True),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("description", Text),
+    Column("list_id", ForeignKey("marketing_list.id", ondelete="RESTRICT"), nullable=False),
+    Column("marketing_campaign_id", ForeignKey("marketing_campaign.id", ondelete="SET NULL")),
+    Column("script", Text, nullable=False),
+    Column("cost", DecimalText),  # in the workspace's base currency
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+# One call that was made, or tried.
+call = _table(
+    "call",
+    Column("id", Id, primary_key=True),
+    Column("call_campaign_id", ForeignKey("call_campaign.id", ondelete="RESTRICT"), nullable=False),
+    Column("request_key", String(100), nullable=False, unique=True),  # a repeated submit notes no second call
+    Column("phone_key", String(20), nullable=False),  # E.164
+    Column("entity_key", String(200), nullable=False),
+    Column("person", String(254), nullable=False),
+    Column("outcome", String(30), nullable=False),
+    Column("note", Text),
+    Column("caller", String(100)),
+    Column("next_call_at", UtcTime),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_call_campaign_phone", "call_campaign_id", "phone_key", "at"),
 )
 
 # --- the ledger -----------------------------------------------------------------------------------

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,21 +12,17 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from analytics.engine import Engine, read
 from analytics.errors import ListError, NotFound
-from analytics.lists.address import address_keys, phone_keys
-from analytics.lists.export import write_csv
+from analytics.lists.members import MemberQueries
 from analytics.lists.records import KINDS, ListCounts, MarketingList, Members, Refresh
 from analytics.lists.refresh import difference, refresh
-from analytics.lists.state import note_contacted, removed_count, set_mark, states_of
-from analytics.model.address import address_key
-from analytics.model.entity import ContactPath, Entity, EntityModel
+from analytics.lists.state import note_contacted, set_mark
+from analytics.lists.stored import checked_name, contact_of, read_lists, refuse_taken
+from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent
-from analytics.segments import Compiled, Definition, Output, Segments
-from analytics.segments.catalogue import Given
-from analytics.segments.segments import column_label, unique_labels
-from analytics.segments.state import by_name, given_of, on_segment, state_tables
+from analytics.segments import Definition, Segments
+from analytics.segments.state import by_name, on_segment
 from analytics.store import Store
 from analytics.store.tables import email_campaign, marketing_list
-from analytics.store.tables import segment as segment_table
 
 _NAME_LENGTH = 255
 _FIXED = ("position", "entity_key", "address", "address_key")
@@ -39,6 +34,7 @@ class Lists:
 
     def __init__(self, store: Store, model: EntityModel, segments: Segments) -> None:
         self._store, self._model, self._segments = store, model, segments
+        self._members = MemberQueries(store, model, segments)
 
     # --- lists ---
 
@@ -60,7 +56,7 @@ class Lists:
         newest snapshot. Raises ListError for a taken or unusable name, for an entity without contacts and a contact it
         does not have; SegmentError for a definition that does not fit; NotFound without the segment.
         """
-        name = _checked_name(name)
+        name = checked_name(name)
         if kind not in KINDS:
             raise ListError(f"{kind!r} is no kind of list; there are {', '.join(KINDS)}.")
         stored = None if segment is None else self._segments.get(segment)
@@ -71,11 +67,11 @@ class Lists:
             raise ListError(
                 f"The segment {stored.name!r} is of {stored.definition.entity}; a list of {own.entity} cannot use it."
             )
-        path = self._contact(own.entity, contact, channel)
+        path = contact_of(self._model, own.entity, contact, channel)
         self._segments.check(on_segment(own, stored.name, stored.definition) if stored else own)
         now = self._store.clock.now()
         with self._store.state.write() as connection:
-            _refuse_taken(connection, name, None)
+            refuse_taken(connection, name, None)
             statement = insert(marketing_list).values(
                 name=name,
                 description=description,
@@ -114,7 +110,7 @@ class Lists:
         values: dict[str, Any] = {"updated_at": self._store.clock.now()}
         meant: dict[str, Any] = {}
         if name is not None:
-            values["name"] = _checked_name(name)
+            values["name"] = checked_name(name)
         if description is not None:
             values["description"] = description
         if definition is not None or segment is not None:
@@ -128,13 +124,13 @@ class Lists:
             self._segments.check(on_segment(own, stored.name, stored.definition) if stored else own)
             meant |= {"definition": own.to_document(), "segment_id": stored.id if stored else None}
         if contact is not None:
-            path = self._contact(present.entity, contact, None)
+            path = contact_of(self._model, present.entity, contact)
             meant |= {"contact": path.name, "channel": path.channel}
         if meant:
             meant["version"] = marketing_list.c.version + 1
         with self._store.state.write() as connection:
             if name is not None:
-                _refuse_taken(connection, values["name"], present.id)
+                refuse_taken(connection, values["name"], present.id)
             statement = update(marketing_list).where(marketing_list.c.id == present.id).values(**values, **meant)
             connection.execute(statement)
         return self.get(present.id)
@@ -147,12 +143,12 @@ class Lists:
             if found is None:
                 names = connection.execute(select(marketing_list.c.name).order_by(marketing_list.c.name))
                 raise NotFound("marketing list", wanted, [row.name for row in names])
-            return _read(connection, found.id)[0]
+            return read_lists(connection, found.id)[0]
 
     def all(self) -> tuple[MarketingList, ...]:
         """Return every list, by name."""
         with self._store.state.read() as connection:
-            return tuple(sorted(_read(connection), key=lambda m: m.name.casefold()))
+            return tuple(sorted(read_lists(connection), key=lambda m: m.name.casefold()))
 
     def delete(self, name: MarketingList | str | int) -> None:
         """Delete a list with the state of its members; ListError when an email campaign uses it."""
@@ -196,75 +192,18 @@ class Lists:
 
         With `removed` the page is of rows taken out by hand instead.
         """
-        listed = self.get(name)
-        entity, path = self._entity(listed)
-        shown = self._shown(listed, entity)
-        outputs = (Output("title", entity.title or entity.key), Output("address", path.path), *shown)
-        looked_in = ((entity.title or entity.key, path.path), search.strip()) if search.strip() else None
-        taken_out = Given.of_list("removed", listed.id)
-        if removed:
-            sources: dict[str, Any] = {"members": None, "without": None, "among": taken_out}
-        else:
-            sources = {"members": self._given_members(listed), "without": taken_out, "among": None}
-        definition = Definition(listed.entity) if removed else listed.definition
-        page = self._segments.compiler(engine).rows(
-            definition, outputs, limit=limit, offset=offset, search=looked_in, **sources
-        )
-        number = self._segments.compiler(engine).rows(definition, (), search=looked_in, only_count=True, **sources)
-        given = state_tables(self._store, {item.name: item for item in (*page.given, *number.given)}.values())
-        rows = engine.arrow(page.sql, page.params, given)
-        total = int(engine.value(number.sql, number.params, given))
-        labels = ["Key", "Title", path.name.capitalize(), "Contacted", "Last contacted", "Subscribed"]
-        own = [column_label(self._model, entity, c) for c in listed.definition.columns]
-        return Members(self._with_state(listed, rows), tuple(unique_labels([*labels, *own])), total)
+        return self._members.page(engine, self.get(name), limit, offset, search, removed=removed)
 
     def find(self, engine: Engine, name: MarketingList | str | int, member: str) -> str:
         """Return the key of a member by key or by contact; NotFound when the list has no such member.
 
         Removed members are found too, so that they can be restored.
         """
-        listed = self.get(name)
-        _, path = self._entity(listed)
-        compiled = self._segments.compiler(engine).rows(
-            listed.definition,
-            (Output("address", path.path),),
-            members=self._given_members(listed),
-            search=((path.path,), member.strip()),
-        )
-        rows = self._run(engine, compiled)
-        pairs = list(zip(rows.column("key").to_pylist(), rows.column("address").to_pylist(), strict=True))
-        wanted = address_key(member)
-        by_key = [key for key, _ in pairs if key == member.strip()]
-        by_contact = [key for key, address in pairs if wanted is not None and address_key(address) == wanted]
-        if not by_key and not by_contact:
-            raise NotFound(f"member of {listed.name!r}", member, [str(key) for key, _ in pairs[:10]])
-        return str((by_key or by_contact)[0])
+        return self._members.find(engine, self.get(name), member)
 
     def counts(self, engine: Engine, name: MarketingList | str | int) -> ListCounts:
         """Return how many members a list has, and how many of them cannot be reached."""
-        listed = self.get(name)
-        _, path = self._entity(listed)
-        compiled = self._segments.compiler(engine).rows(
-            replace(listed.definition, sort=listed.definition.sort if listed.definition.limit is not None else ()),
-            (Output("address", path.path),),
-            members=self._given_members(listed),
-            without=Given.of_list("removed", listed.id),
-        )
-        with self._store.state.read() as connection:
-            removed = removed_count(connection, listed.id)
-            states = states_of(connection, listed.id)
-        unsubscribed = [key for key, row in states.items() if row.unsubscribed_at is not None]
-        given = {
-            **given_of(self._store, compiled),
-            "_unsubscribed": pa.table({"key": pa.array(unsubscribed, pa.string())}),
-        }
-        sql = f"""
-            select count(*), count(*) filter (where u.key is not null),
-                count(*) filter (where u.key is null and coalesce(trim(r.address), '') = '')
-            from ({compiled.sql}) as r left join _unsubscribed as u on u.key = r.key
-        """  # noqa: S608  # compiled by us, values are bound
-        members, silent_ones, without = engine.rows(sql, compiled.params, given)[0]
-        return ListCounts(members, removed, silent_ones, without)
+        return self._members.counts(engine, self.get(name))
 
     def audience(self, engine: Engine, name: MarketingList | str | int, paths: Sequence[str] = ()) -> pa.Table:
         """Return who a sending to the list would meet, in the list's order, removed and unsubscribed rows left out.
@@ -273,61 +212,11 @@ class Lists:
         one named as each of `paths` (dotted, over to-one relations). A path called title takes the place of that
         column. Raises ListError for a path called like another of the fixed columns, SegmentError for one that is none.
         """
-        listed = self.get(name)
-        entity, path = self._entity(listed)
-        wanted = tuple(dict.fromkeys(paths))
-        for fixed in _FIXED:
-            if fixed in wanted:
-                raise ListError(
-                    f"The field {fixed!r} of {entity.name} is called like a column every audience has; declare it "
-                    f"under another name to use it in a template."
-                )
-        outputs = [Output("address", path.path)]
-        if "title" not in wanted:
-            outputs.append(Output("title", entity.title or entity.key))
-        outputs += [Output(p, p) for p in wanted]
-        compiled = self._segments.compiler(engine).rows(
-            listed.definition,
-            tuple(replace(o, name=f"c{n}") for n, o in enumerate(outputs)),
-            members=self._given_members(listed),
-            without=Given.of_list("silent", listed.id),
-        )
-        rows = self._run(engine, compiled).rename_columns(["entity_key", *(o.name for o in outputs)])
-        keys_of = address_keys if listed.channel == "email" else phone_keys
-        rows = rows.add_column(2, "address_key", keys_of(rows.column("address")))
-        return rows.add_column(0, "position", pa.array(range(rows.num_rows), pa.int64()))
+        return self._members.audience(engine, self.get(name), paths)
 
     def export(self, engine: Engine, name: MarketingList | str | int, path: Path, progress: Progress = silent) -> int:
         """Write all members to a CSV file, guarded against formula injection; returns how many."""
-        listed = self.get(name)
-        entity, contact = self._entity(listed)
-        shown = self._shown(listed, entity)
-        outputs = (Output("title", entity.title or entity.key), Output("address", contact.path), *shown)
-        compiled = self._segments.compiler(engine).rows(
-            listed.definition,
-            outputs,
-            members=self._given_members(listed),
-            without=Given.of_list("removed", listed.id),
-        )
-        own = [column_label(self._model, entity, c) for c in listed.definition.columns]
-        header = ["Key", "Title", contact.name.capitalize(), *own, "Contacted", "Last contacted", "Subscribed"]
-        with self._store.state.read() as connection:
-            states = states_of(connection, listed.id)
-        return write_csv(path, unique_labels(header), self._cells(engine, compiled, states, progress))
-
-    def _cells(
-        self, engine: Engine, compiled: Compiled, states: dict[str, Any], progress: Progress
-    ) -> Iterator[list[Any]]:
-        done = 0
-        for batch in engine.batches(compiled.sql, compiled.params, given=given_of(self._store, compiled)):
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                state = states.get(row[0])
-                last = state.last_contacted_at.isoformat() if state and state.last_contacted_at else None
-                subscribed = "no" if state and state.unsubscribed_at else "yes"
-                values = [v.isoformat() if isinstance(v, datetime) else v for v in row]
-                yield [*values, state.contacted_times if state else 0, last, subscribed]
-            done += batch.num_rows
-            progress(done, None, "members")
+        return self._members.export(engine, self.get(name), path, progress)
 
     # --- state of members ---
 
@@ -359,101 +248,8 @@ class Lists:
 
     # --- parts ---
 
-    def _run(self, engine: Engine, compiled: Compiled) -> pa.Table:
-        return engine.arrow(compiled.sql, compiled.params, given_of(self._store, compiled))
-
     def _static(self, name: MarketingList | str | int) -> MarketingList:
         listed = self.get(name)
         if not listed.is_static:
             raise ListError(f"The list {listed.name!r} is dynamic: it is always fresh. Only a static one is refreshed.")
         return listed
-
-    def _given_members(self, listed: MarketingList) -> Given | None:
-        return Given.of_list("members", listed.id) if listed.is_static else None
-
-    def _entity(self, listed: MarketingList) -> tuple[Entity, ContactPath]:
-        entity = self._model.entity(listed.entity)
-        return entity, self._contact(listed.entity, listed.contact, None)
-
-    def _shown(self, listed: MarketingList, entity: Entity) -> tuple[Output, ...]:
-        return tuple(Output(f"c{n}", c.source) for n, c in enumerate(listed.definition.columns))
-
-    def _contact(self, entity_name: str, contact: str | None, channel: str | None) -> ContactPath:
-        """Return the contact path of an entity by name; ListError listing those it has."""
-        entity = self._model.entities.get(entity_name)
-        targetable = ", ".join(e.name for e in self._model.targetable())
-        if entity is None or not entity.contacts:
-            raise ListError(
-                f"{entity_name!r} has no contact to reach its rows at, so it cannot be a list; there are {targetable}."
-            )
-        fitting = [c for c in entity.contacts if channel in (None, c.channel)]
-        known = ", ".join(f"{c.name} ({c.channel}, {c.path})" for c in entity.contacts)
-        if not fitting:
-            raise ListError(f"{entity.name} has no contact of the channel {channel!r}; it has {known}.")
-        if contact is None:
-            raise ListError(f"A list of {entity.name} needs a contact; it has {known}.")
-        found = next((c for c in fitting if contact in (c.name, c.path)), None)
-        if found is None:
-            raise ListError(
-                f"{entity.name} has no {channel or ''} contact {contact!r}; it has {known}.".replace("  ", " ")
-            )
-        return found
-
-    def _with_state(self, listed: MarketingList, rows: pa.Table) -> pa.Table:
-        keys = rows.column("key").to_pylist()
-        with self._store.state.read() as connection:
-            found = states_of(connection, listed.id, keys)
-        states = [found.get(key) for key in keys]
-        times = pa.array([s.contacted_times if s else 0 for s in states], pa.int64())
-        last = pa.array([s.last_contacted_at if s else None for s in states], _TIME)
-        subscribed = pa.array([not (s and s.unsubscribed_at) for s in states], pa.bool_())
-        rows = rows.rename_columns(["entity_key", *rows.column_names[1:]])
-        for n, (name, values) in enumerate(
-            [("contacted_times", times), ("last_contacted_at", last), ("is_subscribed", subscribed)]
-        ):
-            rows = rows.add_column(3 + n, name, values)
-        return rows
-
-
-def _read(connection: Connection, list_id: int | None = None) -> list[MarketingList]:
-    query = select(
-        marketing_list, segment_table.c.name.label("segment"), segment_table.c.definition.label("stored")
-    ).outerjoin(segment_table, segment_table.c.id == marketing_list.c.segment_id)
-    if list_id is not None:
-        query = query.where(marketing_list.c.id == list_id)
-    return [_made(row) for row in connection.execute(query)]
-
-
-def _made(row: Any) -> MarketingList:
-    own = Definition.from_document(row.definition)
-    meant = own if row.segment is None else on_segment(own, row.segment, Definition.from_document(row.stored))
-    return MarketingList(
-        id=row.id,
-        name=row.name,
-        description=row.description,
-        entity=row.entity,
-        kind=row.kind,
-        channel=row.channel,
-        contact=row.contact,
-        definition=meant,
-        own=own,
-        segment=row.segment,
-        version=row.version,
-        generation=row.generation,
-        refreshed_at=row.refreshed_at,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
-
-
-def _checked_name(name: str) -> str:
-    name = name.strip()
-    if not name or len(name) > _NAME_LENGTH or any(not ch.isprintable() for ch in name):
-        raise ListError(f"{name!r} is no name for a list; give it 1 to {_NAME_LENGTH} printable characters.")
-    return name
-
-
-def _refuse_taken(connection: Connection, name: str, own_id: int | None) -> None:
-    taken = by_name(connection, marketing_list, name, ())
-    if taken is not None and taken.id != own_id and taken.name.casefold() == name.casefold():
-        raise ListError(f"There is a list {taken.name!r} already; choose another name.")

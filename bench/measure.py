@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Measure(NamedTuple):
@@ -39,3 +40,9 @@ def side_by_side(ours: Callable[[], object], theirs: Callable[[], object], round
         mine.append(seconds(ours))
         other.append(seconds(theirs))
     return statistics.median(mine), statistics.median(other)
+
+
+def in_a_process(work: Any, *arguments: Any) -> Any:
+    """Return what `work` returns in a fresh process, whose memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)

@@ -1,11 +1,12 @@
 """Six segments of a big shop: compiled by us, tuned by hand on the same DuckDB, and on PostgreSQL with indexes.
 
 1M customer users of 200,000 customers with 10M orders (a tenth with --quick), made once below bench/results/. Every
-answer is compared with the other sides' before anything is timed.
+answer is compared with the other sides' before anything is timed. A list of as many is frozen beside the bare INSERT.
 """
 
 from __future__ import annotations
 
+import resource
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -23,10 +24,12 @@ from analytics.model.entity import EntityModel
 from analytics.segments import Compiled, Compiler, Definition, Moment
 from analytics.settings import Settings
 from analytics.store.snapshot import PinnedTable, Snapshot
-from bench.measure import Measure, seconds, side_by_side
+from bench import freezing
+from bench.measure import Measure, in_a_process, seconds, side_by_side
 from bench.postgres import NoServer, server
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MOST_MEMORY = 1_000.0  # MB
 FOLDER = Path(__file__).parent / "results" / "segments"
 ENTITIES = ("customer_group", "customer", "customer_user", "order")
 _KEPT = "null::timestamptz as _deleted_at"
@@ -192,7 +195,20 @@ def run(quick: bool) -> list[Measure]:
             measures.append(Measure.of(f"{question.name} / tuned", mine * 1000, tuned * 1000, "ms"))
         measures += _against_postgres(engine, ours, answers, files)
         measures.append(_while_editing(engine, model))
+    measures.append(Measure.of("memory of all six against the goal", in_a_process(_memory, users), MOST_MEMORY, "MB"))
+    measures.append(freezing.measured(users))
     return measures
+
+
+def _memory(users: int) -> float:
+    """Return the most memory, in MB, a process has that asks the six questions and lists their rows."""
+    model = load_model(None)
+    with Engine(snapshot(made(users), model), Settings.of({}), now=NOW) as engine:
+        for question in QUESTIONS:
+            compiled = Compiler(model, Moment.of(engine)).keys(definition_of(question))
+            for _ in engine.batches(compiled.sql, compiled.params):
+                pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _ordered(sql: str) -> str:

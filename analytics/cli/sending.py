@@ -122,7 +122,7 @@ def resume(number: Number) -> None:
 
 @sendings.command("confirm")
 def confirm(number: Number) -> None:
-    """Agree to the number of people a freeze found, and send."""
+    """Agree to the number of people a freeze found, or that a restored sending goes to everybody, and send."""
     with common.services() as services:
         services.sendings.confirm(number)
         _advance(services, number)
@@ -265,9 +265,9 @@ def _show_status(found: Sending, status: SendingStatus) -> None:
         )
     if status.counts["uncertain"]:
         _say(f"Look at the uncertain ones with `shelduck sending uncertain {found.id}`.")
-    if status.status == "confirm":
+    if status.status == "confirm" or found.is_undecided:
         _say(f"Agree with `shelduck sending confirm {found.id}`, or `shelduck sending cancel {found.id}`.")
-    if status.status == "paused":
+    elif status.status == "paused":
         _say(f"Go on with `shelduck sending resume {found.id}`.")
 
 

@@ -65,6 +65,7 @@ class Sending:
     started_at: datetime | None
     finished_at: datetime | None
     settings: Mapping[str, Any]
+    is_undecided: bool  # restored before its audience was frozen: it starts when a person confirms it
 
     @property
     def is_unfinished(self) -> bool:
@@ -497,5 +498,5 @@ class Sendings:
 
 
 def _sending(row: Row[Any]) -> Sending:
-    values = {n: row._mapping[n] for n in Sending.__dataclass_fields__ if n not in ("campaign_name",)}
-    return Sending(campaign_name=row.settings["campaign_name"], **values)
+    told = {"campaign_name": row.settings["campaign_name"], "is_undecided": is_undecided(row)}
+    return Sending(**told, **{n: row._mapping[n] for n in Sending.__dataclass_fields__ if n not in told})

@@ -62,9 +62,9 @@ def _standing(sending_id: int) -> view.Monitor:
 def _actions(sending: Sending) -> None:
     sendings = session.services().sendings
     with st.container(horizontal=True, gap="small"):
-        if sending.status == "confirm":
+        if sending.status == "confirm" or sending.is_undecided:
             _act(sending, "confirm", "Agree and send", sendings.confirm, "Agreed. It goes on.", primary=True)
-        if sending.status == "paused":
+        elif sending.status == "paused":
             _act(sending, "resume", "Go on", sendings.resume, "It goes on where it stood.", primary=True)
         if sending.status in ("scheduled", "freezing", "confirm", "sending"):
             _act(sending, "pause", "Pause", sendings.pause, "Paused. Mails under way come to their end.")

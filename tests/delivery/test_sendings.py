@@ -317,12 +317,14 @@ def test_a_sending_restored_without_an_audience_is_sent_only_when_a_person_decid
         restored = Sendings(other, model)
         assert restored.get(number).status == "paused"
         assert "may have sent it to everybody since" in (restored.get(number).status_reason or "")
+        assert restored.get(number).is_undecided
         with pytest.raises(DeliveryError, match="may have sent it to everybody since"):
             restored.resume(number)
         assert not restored.work()
         assert not LocalSink(other.folder.sink).messages()
         assert restored.confirm(number).status == "scheduled"
         assert restored.get(number).expected_count == 3
+        assert not restored.get(number).is_undecided
         assert restored.work()
         assert restored.status(number).counts["accepted"] == 3
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from analytics.services import Services
+from analytics.store import tables
+from analytics.store.backup import RESTORED
 from tests.pages import scenario
 from tests.pages.conftest import Dashboard, keyed, press, said
 
@@ -87,6 +90,19 @@ def test_a_list_that_grew_waits_for_a_word(full: Dashboard, services: Services, 
     assert "You confirmed 10 people, but the list now has 60" in said(at)
     press(at, "Agree and send")
     assert services.sendings.get(sending.id).status == "freezing"
+
+
+def test_a_restored_sending_nobody_decided_about_starts_by_a_word_only(
+    full: Dashboard, services: Services, campaign: int
+) -> None:
+    number = services.sendings.queue(campaign, "k").id
+    with services.store.state.write() as connection:
+        restored = {RESTORED: services.store.clock.now().isoformat()}
+        connection.execute(update(tables.sending).values(status="paused", snapshot=restored))
+    at = full.open(PAGE, campaign=str(campaign))
+    assert not [b for b in at.button if b.label == "Go on"]
+    press(at, "Agree and send")
+    assert services.sendings.get(number).status == "scheduled"
 
 
 def test_uncertain_mails_are_shown_and_sent_again_only_by_a_word(

@@ -11,7 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, func, insert, inspect, select, text, update
@@ -95,6 +97,34 @@ def test_a_state_of_a_newer_program_is_refused(state: State) -> None:
         connection.execute(text("update alembic_version set version_num = '9999'"))
     with pytest.raises(StoreError, match="schema 9999, this program knows up to 0002"):
         state.migrate()
+
+
+def test_a_database_of_the_first_release_keeps_its_rows(tmp_path: Path) -> None:
+    """Lists, members and their state are what the second step touches."""
+    state = State.in_file(tmp_path / "state.db")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    with state.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "insert into marketing_list (id, name, entity, kind, channel, contact, definition, version, generation,"
+                " created_at, updated_at) values (7, 'Buyers', 'customer_user', 'static', 'email', 'email', '{}', 1, 1,"
+                " 5, 5)"
+            )
+        )
+        connection.execute(text("insert into list_member values (7, 1, 'u1', 0)"))
+        connection.execute(text("insert into list_state values (7, 'u2', 9, null, 3, 8)"))
+        connection.execute(text("insert into suppression values ('a@example.com', 'manual', 'test', null, 5)"))
+    state.migrate()
+    with state.read() as connection:
+        query = "select name, source, keeps_contacted, (select count(*) from list_member), note from marketing_list, "
+        rows = connection.execute(text(query + "suppression")).all()
+        assert [tuple(row) for row in rows] == [("Buyers", "definition", 0, 1, None)]
+        assert connection.execute(text("select removed_at, contacted_times from list_state")).all() == [(9, 3)]
+    state.close()
 
 
 def test_an_exception_in_a_write_leaves_nothing_behind(state: State) -> None:

@@ -24,6 +24,7 @@ from analytics.segments.definition import (
     MeasureCondition,
     Node,
     Not,
+    SameRow,
     Sort,
     wrong,
 )
@@ -238,6 +239,9 @@ class Compiler:
                 return self._field(node, entity, place)
             case MeasureCondition():
                 return measure_logic(self, node, entity, place)
+            case SameRow(related, where):
+                resolved = self.relations(entity, related, f"{place}.same")
+                return self.over(resolved, self.logic(where, resolved.entity, f"{place}.where"))
             case _:
                 return kind_logic(self, node, entity, place)
 
@@ -272,6 +276,13 @@ class Compiler:
             return self.model.resolve(entity.name, path)
         except UnknownField as error:
             raise UnknownField(error.name, error.entity, error.known, place) from None
+
+    def relations(self, entity: Entity, path: str, place: str) -> ResolvedPath:
+        """Return a path taken apart that ends at related rows; SegmentError when it ends at a field."""
+        resolved = self.resolve(entity, path, place)
+        if resolved.field is not None:
+            raise wrong(place, path, f"a path of relations; {entity.name} has {', '.join(entity.relations) or 'none'}")
+        return resolved
 
     def nested(self, name: str, definition: Definition, place: str) -> Logic:
         """Return what a stored definition means for a row of its entity.

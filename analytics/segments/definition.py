@@ -74,6 +74,14 @@ class MeasureCondition:
 
 
 @dataclass(frozen=True)
+class SameRow:
+    """At least one row at the path `related` fulfils all of `where` by itself."""
+
+    related: str
+    where: Node
+
+
+@dataclass(frozen=True)
 class InSegment:
     """The row, or a related one at the path `through`, is in a stored segment."""
 
@@ -142,6 +150,7 @@ Node = (
     | Not
     | FieldCondition
     | MeasureCondition
+    | SameRow
     | InSegment
     | InList
     | Contacted

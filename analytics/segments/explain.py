@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
 
 from analytics.engine import Engine
 from analytics.errors import SegmentError
-from analytics.model.entity import Entity
+from analytics.model.entity import Entity, ResolvedPath
 from analytics.segments.compiler import Compiled, Compiler
-from analytics.segments.definition import All, AnyOf, Definition, FieldCondition, MeasureCondition, Node, Not
+from analytics.segments.definition import (
+    All,
+    AnyOf,
+    Definition,
+    FieldCondition,
+    MeasureCondition,
+    Node,
+    Not,
+    SameRow,
+)
 from analytics.segments.documents import node_document
 from analytics.segments.emit import column, filtered, table
 from analytics.segments.logic import simplified
@@ -26,7 +35,8 @@ class Explanation:
     """One node for one row: whether it holds, and below a group the same of its nodes.
 
     `place` is where it stands in the definition (`where.all[1]`), `document` the node itself. `values` are what a field
-    condition or measure saw, at most twenty and without doubles; None for groups and kinds that see no value.
+    condition or measure saw, at most twenty and without doubles; None for groups and kinds that see no value. A node of
+    `same` row sees the related rows that fulfil it, by title or key; below it each of its conditions is asked alone.
     """
 
     place: str
@@ -104,8 +114,17 @@ def _asked(node: Node, place: str) -> _Asked:
             return _Asked(place, node, tuple(_asked(n, f"{place}.any[{i}]") for i, n in enumerate(nodes)))
         case Not(inner):
             return _Asked(place, node, (_asked(inner, f"{place}.not"),))
+        case SameRow(related, All(nodes)):
+            return _Asked(place, node, _asked_alone(related, nodes, f"{place}.where.all"))
+        case SameRow(related, AnyOf(nodes)):
+            return _Asked(place, node, _asked_alone(related, nodes, f"{place}.where.any"))
         case _:
             return _Asked(place, node, ())
+
+
+def _asked_alone(related: str, nodes: tuple[Node, ...], place: str) -> tuple[_Asked, ...]:
+    """Conditions that have to hold for one related row, each by itself: some row may fulfil each, yet none them all."""
+    return tuple(_asked(SameRow(related, n), f"{place}[{i}]") for i, n in enumerate(nodes))
 
 
 def _explained(asked: _Asked, holds: Mapping[str, bool], values: Mapping[str, tuple[Any, ...] | None]) -> Explanation:
@@ -132,16 +151,25 @@ def truth_query(compiler: Compiler, definition: Definition, entity: Entity, aske
 def value_query(compiler: Compiler, node: Node, entity: Entity, key: str) -> Compiled | None:
     """Return the query of the values a node looks at in one row, or None for a node that looks at none."""
     match node:
-        case FieldCondition():
-            return _field_values(compiler, node, entity, key)
+        case FieldCondition(field):
+            return _values_at(compiler, compiler.resolve(entity, field, "field"), entity, key)
         case MeasureCondition():
             return _measured(compiler, node, entity, key)
+        case SameRow(related, FieldCondition(field)):
+            return _values_at(compiler, compiler.resolve(entity, f"{related}.{field}", "field"), entity, key)
+        case SameRow(related, where):
+            resolved = compiler.resolve(entity, related, "same")
+            name = resolved.entity.title or resolved.entity.key
+            named = replace(resolved, field=resolved.entity.fields[name])
+            return _values_at(compiler, named, entity, key, where)
         case _:
             return None
 
 
-def _field_values(compiler: Compiler, node: FieldCondition, entity: Entity, key: str) -> Compiled:
-    resolved = compiler.resolve(entity, node.field, "field")
+def _values_at(
+    compiler: Compiler, resolved: ResolvedPath, entity: Entity, key: str, where: Node | None = None
+) -> Compiled:
+    """Return the query of the values at the end of a path from one row, of related rows that fulfil `where`."""
     name = resolved.field.name if resolved.field is not None else resolved.entity.key
     first = alias = compiler.sql.alias()
     query = exp.select().from_(table(entity.name, alias))
@@ -154,6 +182,8 @@ def _field_values(compiler: Compiler, node: FieldCondition, entity: Entity, key:
     value = column(alias, name)
     row = exp.EQ(this=column(first, entity.key), expression=compiler.sql.bind(key))
     query = query.select(exp.alias_(value, "value", quoted=True)).where(row).distinct()
+    if where is not None:
+        query = query.where(compiler.sql.condition(simplified(compiler.logic(where, resolved.entity, "where")), alias))
     return compiler.compiled(query.order_by(value.copy()).limit(_MOST_VALUES))
 
 

@@ -65,11 +65,7 @@ def kind_logic(compiler: Compiler, node: Node, entity: Entity, place: str) -> Lo
 def _through(compiler: Compiler, entity: Entity, path: str | None, place: str) -> ResolvedPath:
     if path is None:
         return ResolvedPath(entity, (), entity, None)
-    resolved = compiler.resolve(entity, path, f"{place}.through")
-    if resolved.field is not None:
-        relations = ", ".join(entity.relations)
-        raise wrong(f"{place}.through", path, f"a path of relations; {entity.name} has {relations}")
-    return resolved
+    return compiler.relations(entity, path, f"{place}.through")
 
 
 def _in_segment(compiler: Compiler, node: InSegment, entity: Entity, place: str) -> Logic:

@@ -68,7 +68,10 @@ class Generator:
             return {kind: [self.node(entity, depth + 1) for _ in range(self.r.randrange(1, 4))]}
         if draw < 0.7 and any(r.kind == "many" for r in self._reach(entity)):
             return self.measured(entity, depth)
-        if draw < 0.73:
+        if draw < 0.79 and entity.relations:
+            path = self.path(entity, only_relations=True)
+            return {"same": path, "where": self.node(self._end(entity, path), depth + 1)}
+        if draw < 0.82:
             return {
                 "sample": self.r.choice([10, 33.3, 50]),
                 "from": self.r.choice([0, 20]),
@@ -190,16 +193,16 @@ class Generator:
             return f"{self.r.choice('ugcoips')}{self.r.choice(['0', '1', '00', '01', '02', '001'])}"
         return self.r.choice([*WORDS, *COUNTRIES, *STATUSES, "a@example.com", "X1", "Acme"])
 
-    def path(self, entity: Entity, only_one: bool = False) -> str:
+    def path(self, entity: Entity, only_one: bool = False, only_relations: bool = False) -> str:
         steps: list[str] = []
-        while len(steps) < 3 and self.r.random() < (0.5 if not steps else 0.35):
+        while len(steps) < 3 and self.r.random() < ((1 if only_relations else 0.5) if not steps else 0.35):
             ways = [r for r in entity.relations.values() if r.kind == "one" or not only_one]
             if not ways:
                 break
             relation = self.r.choice(ways)
             steps.append(relation.name)
             entity = self.model.entities[relation.target]
-        if steps and self.r.random() < 0.1:
+        if only_relations or (steps and self.r.random() < 0.1):
             return ".".join(steps)
         return ".".join([*steps, self.r.choice(list(entity.fields))])
 

@@ -73,6 +73,9 @@ class Oracle:
             return any(self.holds(n, row, entity) for n in node["any"])
         if "not" in node:
             return not self.holds(node["not"], row, entity)
+        if "same" in node:
+            rows, last = self._rows_at(row, entity, node["same"])
+            return any(self.holds(node["where"], r, last) for r in rows)
         if "sample" in node:
             start = node.get("from", 0)
             digest = hashlib.md5(f"{node.get('salt', '')}:{row['id']}".encode()).hexdigest()[:8]

@@ -72,6 +72,40 @@ def test_values_are_those_the_row_has(segments: Segments, quiet_engine: Engine) 
     assert none.place == "where.all[4]" and none.document == where[4]
 
 
+def test_conditions_of_one_related_row_are_also_asked_alone(segments: Segments, quiet_engine: Engine) -> None:
+    data = make_rows(1)
+
+    def statuses(user: str) -> list[str]:
+        return [o["status"] for o in data["order"] if o["user_id"] == user and o["status"] and o["total"] is not None]
+
+    user = next(u["id"] for u in data["user"] if {"closed", "cancelled"} <= {s.lower() for s in statuses(u["id"])})
+    totals = {o["status"]: o["total"] for o in data["order"] if o["user_id"] == user and o["total"] is not None}
+    where = {
+        "same": "orders",
+        "where": {
+            "all": [
+                {"field": "status", "is": "equals", "value": "closed"},
+                {"field": "total", "is": "equals", "value": str(totals["closed"])},
+                {"not": {"field": "items.sku", "is": "equals", "value": "nothing has it"}},
+            ]
+        },
+    }
+    explained = segments.explain(Definition.from_document({"entity": "user", "where": where}), quiet_engine, user)
+    node = explained.conditions
+    assert node is not None and node.holds
+    fitting = {
+        o["id"]
+        for o in data["order"]
+        if o["user_id"] == user and (o["status"] or "").lower() == "closed" and o["total"] == totals["closed"]
+    }
+    assert set(node.values or ()) == fitting
+    assert [n.place for n in node.nodes] == ["where.where.all[0]", "where.where.all[1]", "where.where.all[2]"]
+    assert {s for s in node.nodes[0].values or () if s} == {
+        o["status"] for o in data["order"] if o["user_id"] == user and o["status"]
+    }
+    assert node.nodes[1].document == {"same": "orders", "where": where["where"]["all"][1]}
+
+
 def test_a_limit_may_leave_out_who_fulfils_everything(segments: Segments, quiet_engine: Engine) -> None:
     first = Definition.from_document({"entity": "user", "where": {"field": "id", "is": "not_empty"}, "limit": 1})
     membership = segments.explain(first, quiet_engine, "u05")

@@ -99,7 +99,9 @@ def _leaf(draw: st.DrawFn) -> dict[str, Any]:
     def maybe(key: str, values: st.SearchStrategy[Any]) -> dict[str, Any]:
         return {key: draw(values)} if draw(st.booleans()) else {}
 
-    kind = draw(st.sampled_from(["field", "related", "segment", "list", "contacted", "behaviour", "changed", "sample"]))
+    kind = draw(
+        st.sampled_from(["field", "related", "same", "segment", "list", "contacted", "behaviour", "changed", "sample"])
+    )
     match kind:
         case "field":
             return {"field": draw(_NAMES), **draw(_compared()), **maybe("part", st.sampled_from(sorted(PARTS)))}
@@ -108,6 +110,8 @@ def _leaf(draw: st.DrawFn) -> dict[str, Any]:
             node = {"related": draw(_NAMES), "measure": measure, **draw(_compared())}
             node |= {"field": draw(_NAMES)} if measure != "count" else {}
             return node | (maybe("by", _NAMES) if measure in ("first", "last") else {}) | maybe("where", _NODES)
+        case "same":
+            return {"same": draw(_NAMES), "where": draw(_NODES)}
         case "segment" | "list":
             return {kind: draw(_NAMES), **maybe("through", _NAMES)}
         case "contacted":
@@ -174,6 +178,9 @@ def test_any_other_text_is_refused_with_a_position(text: str) -> None:
         ('user where name = "\\x"', 20, "not written right"),
         ("user where clicked(campaign 3)", 29, "the name of a campaign in quotes"),
         ("user where logins not > 3", 23, "expected a comparison: in, between, contains, matches"),
+        ("user where some orders", 23, "expected where, found the end"),
+        ("user where some where (total > 3)", 17, "expected a path to related rows"),
+        ("user where some orders where total > 3", 30, "expected '\\('"),
         ("user where\n  logins ~ 3", 10, "line 2, column 10"),
     ],
 )

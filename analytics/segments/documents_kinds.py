@@ -1,0 +1,147 @@
+"""The documents of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from analytics.errors import SegmentError
+from analytics.segments.definition import (
+    BEHAVIOURS,
+    Behaviour,
+    Changed,
+    Contacted,
+    InList,
+    InSegment,
+    Node,
+    Sample,
+    wrong,
+)
+from analytics.segments.documents_common import (
+    A_PATH,
+    as_mapping,
+    as_text,
+    comparison_document,
+    given_keys,
+    plain,
+    read_comparison,
+)
+
+
+def _segment(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("segment", "through"))
+    return InSegment(as_text(given["segment"], f"{place}.segment", "the name of a segment"), _through(given, place))
+
+
+def _in_list(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("list", "through"))
+    return InList(as_text(given["list"], f"{place}.list", "the name of a marketing list"), _through(given, place))
+
+
+def _through(given: Mapping[str, Any], place: str) -> str | None:
+    through = given.get("through")
+    return None if through is None else as_text(through, f"{place}.through", "a path of relations such as customer")
+
+
+def _contacted(document: Mapping[str, Any], place: str) -> Node:
+    # `list` is also the key of a condition of its own, so this reader comes first.
+    given = as_mapping(document, place, ("contacted", "list", "is", "value"), required=("contacted", "is"))
+    what = given["contacted"]
+    if what not in ("times", "last"):
+        raise wrong(f"{place}.contacted", what, "one of times, last")
+    operator, value = read_comparison(given, place)
+    name = given.get("list")
+    if name is not None:
+        name = as_text(name, f"{place}.list", "the name of a marketing list")
+    return Contacted(what, operator, value, name)
+
+
+def _behaviour(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("behaviour", "campaign", "within", "times", "by"))
+    behaviour, times, by = given["behaviour"], given.get("times", 1), given.get("by", "human")
+    if behaviour not in BEHAVIOURS:
+        raise wrong(f"{place}.behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
+    if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+        raise wrong(f"{place}.times", times, "a whole number of times, 1 or more")
+    if by not in ("human", "all"):
+        raise wrong(f"{place}.by", by, "one of human, all")
+    campaign, within = given.get("campaign"), given.get("within")
+    if campaign is not None:
+        campaign = as_text(campaign, f"{place}.campaign", "the name of an email campaign, or any")
+    if within is not None:
+        within = as_text(within, f"{place}.within", "a duration such as 30d")
+    return Behaviour(behaviour, None if campaign == "any" else campaign, within, times, by)
+
+
+def _changed(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("changed", "is", "value", "when", "at"))
+    operator, value, when, at = None, None, given.get("when"), None
+    if "is" in given:
+        operator, value = read_comparison(given, place)
+    elif "value" in given:
+        raise SegmentError(f"{place}: {given['value']!r} needs an operator; add `is`, for example `is: equals`.")
+    if when is not None:
+        when, at = read_comparison(
+            {"is": when, **({"value": given["at"]} if "at" in given else {})}, place, "when", "at"
+        )
+    elif "at" in given:
+        raise SegmentError(f"{place}: {given['at']!r} needs an operator; add `when`, for example `when: after`.")
+    return Changed(as_text(given["changed"], f"{place}.changed", A_PATH), operator, value, when, at)
+
+
+def _sample(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("sample", "from", "salt"))
+    percent, start = given["sample"], given.get("from", 0)
+    for key, number in (("sample", percent), ("from", start)):
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 100:
+            raise wrong(f"{place}.{key}", number, "a percentage from 0 to 100")
+    if percent + start > 100:
+        raise SegmentError(f"{place}: {percent} percent from {start} on would end beyond 100.")
+    salt = given.get("salt", "")
+    if not isinstance(salt, str):
+        raise wrong(f"{place}.salt", salt, "a text")
+    return Sample(float(percent), float(start), salt)
+
+
+READERS: Mapping[str, Callable[[Mapping[str, Any], str], Node]] = {
+    "contacted": _contacted,
+    "segment": _segment,
+    "list": _in_list,
+    "behaviour": _behaviour,
+    "changed": _changed,
+    "sample": _sample,
+}
+"""Takes a document and its place, by the key that names its kind. The first of a document's keys in here counts."""
+
+
+def kind_document(node: Node) -> dict[str, Any]:
+    """Return the document of a node of a named kind."""
+    match node:
+        case InSegment(name, through):
+            return {"segment": name, **given_keys(through=through)}
+        case InList(name, through):
+            return {"list": name, **given_keys(through=through)}
+        case Contacted(what, operator, value, name):
+            return {"contacted": what, **given_keys(list=name), **comparison_document(operator, value)}
+        case Behaviour(behaviour, campaign, within, times, by):
+            return {
+                "behaviour": behaviour,
+                "campaign": campaign or "any",
+                **given_keys(within=within),
+                **({"times": times} if times != 1 else {}),
+                **({"by": by} if by != "human" else {}),
+            }
+        case Changed(field, operator, value, when, at):
+            document: dict[str, Any] = {"changed": field}
+            if operator is not None:
+                document |= comparison_document(operator, value)
+            if when is not None:
+                document |= {"when": when, **given_keys(at=plain(at))}
+            return document
+        case Sample(percent, start, salt):
+            return {
+                "sample": percent,
+                **({"from": start} if start else {}),
+                **({"salt": salt} if salt else {}),
+            }
+    raise AssertionError(f"no kind of its own: {node!r}")

@@ -1,0 +1,139 @@
+"""The text of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples.
+
+A kind is written by the key of its document and read by the word it starts with: `CALLS` those a bracket follows,
+`WORDS` the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from analytics.segments.definition import BEHAVIOURS
+from analytics.segments.text_grammar import DURATION, comparison, path_text, quoted
+from analytics.segments.text_reader import Reader
+
+Document = dict[str, Any]
+
+
+# --- writing ---
+
+
+def _contacted_text(node: Document) -> str:
+    by = f", list {quoted(node['list'])}" if "list" in node else ""
+    return f"contacted({node['contacted']}{by}) {comparison(node['is'], node.get('value'))}"
+
+
+def _member_text(kind: str) -> Callable[[Document], str]:
+    def text(node: Document) -> str:
+        through = f" through {path_text(node['through'])}" if "through" in node else ""
+        return f"in {kind} {quoted(node[kind])}{through}"
+
+    return text
+
+
+def _behaviour_text(node: Document) -> str:
+    campaign = "any campaign" if node["campaign"] == "any" else f"campaign {quoted(node['campaign'])}"
+    within = ""
+    if "within" in node:
+        raw = node["within"]
+        within = f" within {raw if DURATION.fullmatch(raw) else quoted(raw)}"
+    times = f" {node['times']} times" if "times" in node else ""
+    return f"{node['behaviour']}({campaign}{within}{times}{' by all' if node.get('by') == 'all' else ''})"
+
+
+def _changed_text(node: Document) -> str:
+    to = f" to {comparison(node['is'], node.get('value'))}" if "is" in node else ""
+    when = f" when {comparison(node['when'], node.get('at'))}" if "when" in node else ""
+    return f"changed({path_text(node['changed'])}{to}{when})"
+
+
+def _sample_text(node: Document) -> str:
+    start = f" from {node['from']!r}" if "from" in node else ""
+    salt = f" salt {quoted(node['salt'])}" if "salt" in node else ""
+    return f"sample({node['sample']!r}{start}{salt})"
+
+
+WRITERS: Mapping[str, Callable[[Document], str]] = {
+    "contacted": _contacted_text,  # before list, which it may have as a key
+    "segment": _member_text("segment"),
+    "list": _member_text("list"),
+    "behaviour": _behaviour_text,
+    "changed": _changed_text,
+    "sample": _sample_text,
+}
+"""Takes the document of a node, by the key that names its kind."""
+
+
+# --- reading ---
+
+
+def _member(read: Reader) -> Document:
+    read.next()
+    kind = read.word("segment", "list")
+    node = {kind: read.string("a name in quotes")}
+    return {**node, "through": read.path("a path of relations")} if read.took("through") else node
+
+
+def _behaved(read: Reader) -> Document:
+    node: Document = {"behaviour": read.next().text}
+    read.expect("(")
+    if read.took("any"):
+        read.expect("campaign")
+        node["campaign"] = "any"
+    else:
+        read.expect("campaign")
+        node["campaign"] = read.string("the name of a campaign in quotes")
+    if read.took("within"):
+        bare = read.bare(DURATION)
+        node["within"] = bare if bare is not None else read.string("a duration such as 30d")
+    if read.peek().kind == "number":
+        node["times"] = read.whole("a number of times")
+        read.expect("times")
+    if read.took("by"):
+        read.expect("all")
+        node["by"] = "all"
+    read.expect(")")
+    return node
+
+
+def _contacted(read: Reader) -> Document:
+    read.call()
+    node: Document = {"contacted": read.word("times", "last")}
+    if read.took(","):
+        read.expect("list")
+        node["list"] = read.string("the name of a list in quotes")
+    read.expect(")")
+    return {**node, **read.compared()}
+
+
+def _changed(read: Reader) -> Document:
+    read.call()
+    node: Document = {"changed": read.path("a field")}
+    if read.took("to"):
+        node |= read.compared()
+    if read.took("when"):
+        when = read.compared()
+        node |= {"when": when["is"], **({"at": when["value"]} if "value" in when else {})}
+    read.expect(")")
+    return node
+
+
+def _sampled(read: Reader) -> Document:
+    read.call()
+    node: Document = {"sample": read.number("a percentage")}
+    if read.took("from"):
+        node["from"] = read.number("a percentage")
+    if read.took("salt"):
+        node["salt"] = read.string("a text in quotes")
+    read.expect(")")
+    return node
+
+
+WORDS: Mapping[str, Callable[[Reader], Document]] = {"in": _member}
+CALLS: Mapping[str, Callable[[Reader], Document]] = {
+    **dict.fromkeys(BEHAVIOURS, _behaved),
+    "contacted": _contacted,
+    "changed": _changed,
+    "sample": _sampled,
+}

@@ -25,7 +25,7 @@ from analytics.segments import Compiled, Compiler, Definition, Moment
 from analytics.settings import Settings
 from analytics.store.snapshot import PinnedTable, Snapshot
 from bench import freezing
-from bench.measure import Measure, in_a_process, seconds, side_by_side
+from bench.measure import Measure, in_a_process, side_by_side
 from bench.postgres import NoServer, server
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -337,8 +337,9 @@ def _one(
     sql, compiled = _ordered(question.postgres or question.tuned), ours[question.name]
     if sorted(row[0] for row in connection.execute(sql)) != answers[question.name]:
         raise AssertionError(f"{question.name}: PostgreSQL has another answer.")
-    mine = statistics.median(seconds(_asking(engine, compiled.sql, compiled.params)) for _ in range(5))
-    theirs = statistics.median(seconds(lambda: connection.execute(sql).fetchall()) for _ in range(3))
+    mine, theirs = side_by_side(
+        _asking(engine, compiled.sql, compiled.params), lambda: connection.execute(sql).fetchall(), rounds=3
+    )
     kind = "aggregates" if question.aggregates else "no aggregate"
     return Measure.of(f"{question.name} / PostgreSQL, {kind}", mine * 1000, theirs * 1000, "ms")
 
@@ -365,6 +366,7 @@ def _loaded(files: Mapping[str, Path]) -> Iterator[Any]:
         for index in _INDEXES:
             connection.execute(index)
         connection.execute("vacuum analyze")
+        connection.execute("checkpoint")  # else it writes what was loaded while the questions are timed
         yield connection
 
 

@@ -73,9 +73,10 @@ def _overview() -> None:
 
 def _starters() -> None:
     for column, starter in zip(st.columns(len(view.starters())), view.starters(), strict=True):
-        with column, st.container(border=True, height="stretch"):
-            st.markdown(f":material/{view.ICONS.get(starter.name, 'draft')}: **{starter.name}**")
-            st.caption(starter.about)
+        with column, st.container(border=True, height="stretch", vertical_alignment="distribute"):
+            with st.container():
+                st.markdown(f":material/{view.ICONS.get(starter.name, 'draft')}: **{starter.name}**")
+                st.caption(starter.about)
             if st.button("Start with this", key=f"template.start.{starter.name}", width="stretch"):
                 _open("new", starter.name)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analytics.campaigns import EmailCampaigns, MarketingCampaigns
     from analytics.delivery import Sendings
     from analytics.engine import Engine
-    from analytics.lists import Lists, Suppressions
+    from analytics.lists import Consents, Lists, Suppressions, Topics
     from analytics.reports import Reports
     from analytics.segments import Segments
     from analytics.templates import Templates
@@ -51,10 +51,24 @@ class Services:
 
     @cached_property
     def suppressions(self) -> Suppressions:
-        """Addresses nobody mails."""
+        """Addresses and domains nobody mails."""
         from analytics.lists import Suppressions
 
         return Suppressions(self.store)
+
+    @cached_property
+    def topics(self) -> Topics:
+        """What people may choose to get or not."""
+        from analytics.lists import Topics
+
+        return Topics(self.store)
+
+    @cached_property
+    def consents(self) -> Consents:
+        """What people said yes and no to."""
+        from analytics.lists import Consents
+
+        return Consents(self.store, self.topics)
 
     @cached_property
     def templates(self) -> Templates:

@@ -14,7 +14,15 @@ from analytics.campaigns.marketing import find_campaign as find_marketing
 from analytics.errors import CampaignError, NotFound
 from analytics.model.address import address_key
 from analytics.store import Store
-from analytics.store.tables import email_campaign, marketing_campaign, marketing_list, sending, template
+from analytics.store.tables import (
+    campaign_topic,
+    email_campaign,
+    marketing_campaign,
+    marketing_list,
+    sending,
+    template,
+    topic,
+)
 
 _HARMLESS = ("name", "description", "cost")
 _FIELDS = (
@@ -25,6 +33,7 @@ _FIELDS = (
     "sender_name",
     "sender_email",
     "holdout_percent",
+    "topic",
 )
 
 
@@ -47,6 +56,9 @@ class EmailCampaign:
     sender_email: str
     holdout_percent: Decimal
     cost: Decimal | None
+    topic_id: int | None
+    topic_name: str | None
+    topic_policy: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -69,12 +81,14 @@ class EmailCampaigns:
         holdout_percent: Decimal | int | str = 0,
         cost: Decimal | int | str | None = None,
         description: str | None = None,
+        topic: int | str | None = None,
     ) -> EmailCampaign:
         """Make an email campaign and return it.
 
-        `marketing_list`, `template` and `marketing_campaign` are names (of the last also codes) or numbers. The list
-        has to reach people by e-mail, and the template has to be of the list's entity or of any. Without a sender
-        the settings' one is taken. Raises CampaignError saying what does not fit, NotFound.
+        `marketing_list`, `template`, `marketing_campaign` and `topic` are names (of the third also codes) or numbers.
+        The list has to reach people by e-mail, and the template has to be of the list's entity or of any. With a topic
+        only those get the mail who may get mail about it. Without a sender the settings' one is taken. Raises
+        CampaignError saying what does not fit, NotFound.
         """
         settings = self._store.settings
         asked = {
@@ -87,14 +101,17 @@ class EmailCampaigns:
             "sender_email": settings.sender_email if sender_email is None else sender_email,
             "holdout_percent": holdout_percent,
             "cost": cost,
+            "topic": topic,
         }
         now = self._store.clock.now()
         with self._store.state.write() as connection:
             values = _checked(connection, asked)
             _name_is_free(connection, values["name"], None)
+            about = values.pop("topic_id")
             made = connection.execute(
                 insert(email_campaign).values(**values, created_at=now, updated_at=now).returning(email_campaign.c.id)
             ).scalar_one()
+            _set_topic(connection, made, about)
             return _load(connection, made)
 
     def update(self, campaign: int | str, **changes: Any) -> EmailCampaign:
@@ -119,6 +136,7 @@ class EmailCampaigns:
                     f"name, description and cost can. Clone it for another mail."
                 )
             _name_is_free(connection, values["name"], present.id)
+            _set_topic(connection, present.id, values.pop("topic_id"))
             connection.execute(
                 update(email_campaign).where(email_campaign.c.id == present.id).values(**values, updated_at=now)
             )
@@ -172,7 +190,7 @@ def _checked(connection: Connection, asked: dict[str, Any]) -> dict[str, Any]:
             f"Template {layout.name!r} is made for {layout.entity}, marketing list {audience.name!r} holds "
             f"{audience.entity}; choose a template for {audience.entity} or one for any entity."
         )
-    marketing = asked["marketing_campaign"]
+    marketing, about = asked["marketing_campaign"], asked["topic"]
     return {
         "name": name,
         "description": asked["description"],
@@ -183,7 +201,14 @@ def _checked(connection: Connection, asked: dict[str, Any]) -> dict[str, Any]:
         "sender_email": _sender_email(asked["sender_email"]),
         "holdout_percent": checked_percent(asked["holdout_percent"]),
         "cost": checked_money("The cost", asked["cost"]),
+        "topic_id": None if about is None else _referred(connection, topic, "topic", about).id,
     }
+
+
+def _set_topic(connection: Connection, number: int, topic_id: int | None) -> None:
+    connection.execute(delete(campaign_topic).where(campaign_topic.c.email_campaign_id == number))
+    if topic_id is not None:
+        connection.execute(insert(campaign_topic).values(email_campaign_id=number, topic_id=topic_id))
 
 
 def _sender_name(name: str | None) -> str | None:
@@ -234,6 +259,7 @@ def _asked(present: EmailCampaign) -> dict[str, Any]:
         "sender_email": present.sender_email,
         "holdout_percent": present.holdout_percent,
         "cost": present.cost,
+        "topic": present.topic_id,
     }
 
 
@@ -241,6 +267,7 @@ _COLUMNS = {
     "marketing_list": "list_id",
     "template": "template_id",
     "marketing_campaign": "marketing_campaign_id",
+    "topic": "topic_id",
 }
 
 
@@ -265,10 +292,15 @@ def _joined() -> Any:
             template.c.name.label("template_name"),
             marketing_campaign.c.name.label("marketing_campaign_name"),
             marketing_campaign.c.code,
+            topic.c.id.label("topic_id"),
+            topic.c.name.label("topic_name"),
+            topic.c.policy.label("topic_policy"),
         )
         .join(marketing_list, marketing_list.c.id == email_campaign.c.list_id)
         .join(template, template.c.id == email_campaign.c.template_id)
         .join(marketing_campaign, marketing_campaign.c.id == email_campaign.c.marketing_campaign_id, isouter=True)
+        .join(campaign_topic, campaign_topic.c.email_campaign_id == email_campaign.c.id, isouter=True)
+        .join(topic, topic.c.id == campaign_topic.c.topic_id, isouter=True)
     )
 
 

@@ -1,4 +1,4 @@
-"""Commands about who is meant: segments, marketing lists and their members, suppressed addresses."""
+"""Commands about who is meant: segments, marketing lists and their members."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ def register(app: typer.Typer) -> None:
     app.command("segment")(segment)
     app.command("segments")(segments)
     app.add_typer(lists, name="list")
-    app.command("suppress")(suppress)
-    app.command("unsuppress")(unsuppress)
 
 
 # --- segments ---
@@ -264,39 +262,3 @@ def _members(count: int) -> str:
 
 def _rows(rows: pa.Table) -> list[list[object]]:
     return [list(row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]
-
-
-# --- suppressed addresses ---
-
-
-def suppress(
-    address: Annotated[
-        str | None, typer.Argument(help="Address nobody is to mail; without one all are listed.")
-    ] = None,
-    reason: Annotated[str, typer.Option(help="complaint, hard_bounce, unsubscribed or manual.")] = "manual",
-) -> None:
-    """Never mail an address again, whatever the list; without an address, list those suppressed."""
-    with common.services() as services:
-        if address is None:
-            rows = [
-                (s.address_key, s.reason, s.source, f"{s.created_at:%Y-%m-%d %H:%M}")
-                for s in services.suppressions.all()
-            ]
-            common.table(("Address", "Reason", "Source", "Since (UTC)"), rows)
-            return
-        added = services.suppressions.add(address, reason, "command line")
-    common.console.print(
-        f"{address} is suppressed." if added else f"{address} was suppressed for that reason already.", markup=False
-    )
-
-
-def unsuppress(
-    address: Annotated[str, typer.Argument(help="Address that may be mailed again.")],
-    reason: Annotated[str | None, typer.Option(help="Take back this reason alone.")] = None,
-) -> None:
-    """Take back the suppression of an address."""
-    with common.services() as services:
-        taken = services.suppressions.remove(address, reason)
-    common.console.print(
-        f"{address} may be mailed again." if taken else f"{address} was not suppressed for that.", markup=False
-    )

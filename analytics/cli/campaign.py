@@ -38,6 +38,7 @@ def create(
     holdout: Annotated[str, typer.Option(help="Percent who do not get it, to measure lift: 0 to 50.")] = "0",
     cost: Annotated[str | None, typer.Option(help="What it costs, in the base currency: 12.50.")] = None,
     description: Annotated[str | None, typer.Option(help="A note.")] = None,
+    topic: Annotated[str | None, typer.Option(help="What it is about: only who may get mail about it does.")] = None,
 ) -> None:
     """Make an email campaign; `shelduck send` sends it."""
     with common.services() as services:
@@ -51,6 +52,7 @@ def create(
             holdout_percent=holdout,
             cost=cost,
             description=description,
+            topic=topic,
         )
     _show(made)
 
@@ -144,6 +146,7 @@ def _show(campaign: EmailCampaign) -> None:
             ("name", campaign.name),
             ("list", f"{campaign.list_name} ({campaign.entity})"),
             ("template", campaign.template_name),
+            ("topic", campaign.topic_name),
             ("marketing campaign", belongs),
             ("sender", f"{campaign.sender_name or ''} <{campaign.sender_email}>".strip()),
             ("holdout", f"{campaign.holdout_percent.normalize():f} %"),

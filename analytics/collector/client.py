@@ -6,11 +6,8 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from analytics.model.network import Address, anonymised
 
-# Bytes of an IPv6 address that are zeroed for 0 to 4 anonymised bytes. Its last bytes name the machine inside one
-# home's network, so zeroing as many as of an IPv4 address would hide nobody: /64, /48, /24 and all, as Matomo does.
-_IPV6_BYTES = (0, 8, 10, 13, 16)
 _LONGEST = 512  # bytes of the header from the right: a dozen hops
 _REMEMBERED = 8192
 
@@ -42,7 +39,7 @@ def client_addresses(
                 address = hop
                 if not is_trusted(hop):
                     break
-        return None if address is None else str(_anonymised(address, anonymise_bytes))
+        return None if address is None else str(anonymised(address, anonymise_bytes))
 
     def client(peer: str | None, forwarded: bytes | None) -> str | None:
         # What stands far left is the client's invention, and must not fill the memory.
@@ -64,8 +61,3 @@ def _address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
-
-
-def _anonymised(address: Address, count: int) -> Address:
-    zeroed = min(count, 4) if isinstance(address, ipaddress.IPv4Address) else _IPV6_BYTES[min(count, 4)]
-    return type(address)(int(address) >> 8 * zeroed << 8 * zeroed)

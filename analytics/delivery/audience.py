@@ -1,9 +1,9 @@
 """Who is in a sending: the list's rows judged one by one, in DuckDB, all at once.
 
-One row per row of the audience. Rows with equal address share one delivery, which the first of them by the list's order
-gets. Suppression is judged for all, then holdout. Deliveries are numbered in the order of their addresses: so the
-ledger's rows and both its indexes grow at their ends, where in the list's order every chunk of a million rows would
-touch every page of the index over addresses.
+One row per row of the audience. Rows with equal address share one delivery, which the first of them by the list's
+order gets. What speaks against mailing somebody is judged for all, then holdout. Deliveries are numbered in the order
+of their addresses: so the ledger's rows and both its indexes grow at their ends, where in the list's order every chunk
+of a million rows would touch every page of the index over addresses.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import select
 
+from analytics.delivery.eligibility import BLOCKED, DECLINED, NO_CONSENT, Objections, objections
 from analytics.delivery.identity import buckets_below, message_namespace, sender_domain
-from analytics.delivery.ledger import heavier
 from analytics.engine import Engine, quote
 from analytics.errors import DeliveryError
 from analytics.lists import Lists
 from analytics.model.entity import EntityModel
 from analytics.segments import Segments
 from analytics.store import SnapshotGone, Store
-from analytics.store.tables import suppression
 
 _BATCH = 50_000
 _FIXED = ("position", "entity_key", "address", "address_key")
@@ -35,7 +33,7 @@ with ranked as (
     select a.*, row_number() over (partition by a.address_key order by a.position) as nth from given_audience a
 ),
 judged as (
-    select r.*, s.reason as suppressed,
+    select r.*, {against} as against,
         case
             when r.address_key is null and coalesce(trim(r.address), '') = '' then 'no_address'
             when r.address_key is null then 'bad_address'
@@ -46,6 +44,7 @@ judged as (
         sha1($namespace::blob || encode(r.address_key)) as digest
     from ranked r
     left join given_suppression s on s.address_key = r.address_key
+    {joins}
 )
 select
     position,
@@ -54,11 +53,11 @@ select
     address_key,
     status,
     case when status <> 'delivery' then null
-         when suppressed is not null then 'skipped'
+         when against is not null then 'skipped'
          when is_held_out then 'held_out'
          else 'planned' end as state,
-    case when status = 'delivery' then suppressed end as reason,
-    case when status <> 'delivery' or suppressed is not null or not $has_holdout then null
+    case when status = 'delivery' then against end as reason,
+    case when status <> 'delivery' or against is not null or not $has_holdout then null
          when is_held_out then 'holdout'
          else 'mailed' end as arm,
     case when status = 'delivery' then
@@ -104,10 +103,17 @@ def _open(store: Store, model: EntityModel, row: Any) -> tuple[Engine, Iterator[
         lists = Lists(store, model, Segments(store, model))
         paths = row.settings["paths"]
         audience = lists.audience(engine, lists.get(row.settings["list"]["id"]), paths)
-        return engine, judge(engine, audience, suppressed_addresses(store), **_terms(store, row), paths=paths)
+        against = objections(store, topic_of(row.settings))
+        return engine, judge(engine, audience, against, **_terms(store, row), paths=paths)
     except BaseException:
         engine.close()
         raise
+
+
+def topic_of(settings: Mapping[str, Any]) -> int | None:
+    """Return the topic a sending is about, from what it froze."""
+    topic = settings.get("topic")
+    return None if topic is None else topic["id"]
 
 
 def _terms(store: Store, row: Any) -> dict[str, Any]:
@@ -124,7 +130,7 @@ def _terms(store: Store, row: Any) -> dict[str, Any]:
 def judge(
     engine: Engine,
     audience: pa.Table,
-    suppressed: pa.Table,
+    against: Objections,
     *,
     salt: str,
     scope: str,
@@ -145,8 +151,10 @@ def judge(
     names = [f"v{n}" for n in range(len(paths))]
     given = audience.select([*_FIXED, *paths]).rename_columns([*_FIXED, *names])
     engine.register("given_audience", given)
-    engine.register("given_suppression", suppressed)
-    sql = JUDGED.replace("{values}", _values(paths, given.schema))
+    reason, joins = _objected(engine, against)
+    sql = (
+        JUDGED.replace("{values}", _values(paths, given.schema)).replace("{against}", reason).replace("{joins}", joins)
+    )
     parameters = {
         "prefix": f"{salt}:holdout:{scope}:",
         "held_out": buckets_below(holdout_percent),
@@ -200,19 +208,27 @@ def _value(column: str, kind: pa.DataType) -> str:
     return column
 
 
-def suppressed_addresses(store: Store) -> pa.Table:
-    """Return (address_key, reason) of every address nobody mails, one row each."""
-    reasons: dict[str, str] = {}
-    with store.state.read() as connection:
-        for key, reason in connection.execute(select(suppression.c.address_key, suppression.c.reason)):
-            reasons[key] = heavier(reasons.get(key), reason)
-    return pa.table(
-        {"address_key": pa.array(list(reasons), pa.string()), "reason": pa.array(list(reasons.values()), pa.string())}
-    )
+def _objected(engine: Engine, against: Objections) -> tuple[str, str]:
+    """Return (expression of the reason against a row, further joins it needs); whom nothing concerns costs nothing."""
+    engine.register("given_suppression", against.suppressed)
+    reasons, joins = ["s.reason"], []
+    if against.domains:
+        domain = "split_part(address_key, '@', 2)"
+        at = engine.rows(f"select distinct {domain} from given_audience where address_key is not null")  # noqa: S608
+        blocked = against.blocked_among(name for (name,) in at)
+        engine.register("given_blocked", pa.table({"domain": pa.array(blocked, pa.string())}))
+        joins.append("left join given_blocked b on b.domain = split_part(r.address_key, '@', 2)")
+        reasons.append(f"case when b.domain is not null then '{BLOCKED}' end")
+    if against.policy is not None:
+        engine.register("given_consent", against.consents)
+        joins.append("left join given_consent c on c.address_key = r.address_key")
+        unasked = f"when c.granted is null then '{NO_CONSENT}' " if against.policy == "opt_in" else ""
+        reasons.append(f"case {unasked}when not c.granted then '{DECLINED}' end")
+    return f"coalesce({', '.join(reasons)})" if len(reasons) > 1 else reasons[0], " ".join(joins)
 
 
 def judged_counts(
-    engine: Engine, audience: pa.Table, suppressed: pa.Table, *, salt: str, scope: str, holdout_percent: Decimal
+    engine: Engine, audience: pa.Table, against: Objections, *, salt: str, scope: str, holdout_percent: Decimal
 ) -> Mapping[str, int]:
     """Return how many rows of an audience come to what: rows, no_address, bad_address, same_address, planned,
     held_out, and `skipped <reason>` for each reason there is."""
@@ -221,7 +237,7 @@ def judged_counts(
     batches = judge(
         engine,
         audience,
-        suppressed,
+        against,
         salt=salt,
         scope=scope,
         holdout_percent=holdout_percent,

@@ -13,11 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from analytics.delivery.ledger import SENDER_LEASE, Ledger, first, leftovers, micros, reclaim, run
+from analytics.delivery.audience import topic_of
+from analytics.delivery.ledger import SENDER_LEASE, Ledger, leftovers, reclaim
 from analytics.delivery.plan import Plan, plan_of
 from analytics.delivery.records import UNDECIDED, Sent, Status, Tuning
 from analytics.delivery.sender import Sender
 from analytics.delivery.sink import LocalSink
+from analytics.delivery.statements import first, micros, run
 from analytics.errors import ConcurrencyError, NotFound, SenderBusy
 from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent
@@ -133,7 +135,8 @@ def _send(
     _begin(store, row.id, plan)
     counts: Counter[str] = Counter()
     with _server(store, smtp) as server, store.state.writer() as write:
-        ledger = Ledger(store, row.id, owner, row.settings["list"]["id"], tuning.lease, write)
+        list_id, topic_id = row.settings["list"]["id"], topic_of(row.settings)
+        ledger = Ledger(store, row.id, owner, list_id, tuning.lease, write, topic_id)
         while True:
             sender = Sender(
                 store,

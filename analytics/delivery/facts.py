@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
-from analytics.delivery.ledger import first, micros, run
+from analytics.delivery.statements import first, micros, run
 from analytics.store import Store
 from analytics.store.tables import delivery_fact, sending
 

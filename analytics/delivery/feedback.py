@@ -7,7 +7,8 @@ from typing import Literal
 
 from sqlalchemy import select, update
 
-from analytics.delivery.ledger import micros, note_facts
+from analytics.delivery.ledger import note_facts
+from analytics.delivery.statements import micros
 from analytics.errors import NotFound
 from analytics.store import Store
 from analytics.store.state import upsert

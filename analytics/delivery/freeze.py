@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select, update
 
 from analytics.delivery.audience import frozen_audience
-from analytics.delivery.ledger import first, micros, rows_of, run
 from analytics.delivery.records import Status
+from analytics.delivery.statements import first, micros, rows_of, run
 from analytics.errors import DeliveryError
 from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent

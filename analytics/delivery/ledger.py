@@ -6,57 +6,20 @@ row's mail costs 0.27 ms altogether, and a statement of its own 0.02 ms three ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from analytics.delivery.eligibility import reasons_against
 from analytics.delivery.records import Handed, Result, Row, Status
-from analytics.errors import StoreError
+from analytics.delivery.statements import first, micros, rows_of, run
 from analytics.store import Store
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 SENDER_LEASE = "sender"
 _CHUNK = 1_000
-
-
-def micros(at: datetime) -> int:
-    """Return a time as the state keeps it: whole microseconds since 1970 UTC."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def moment(at: int) -> datetime:
-    """Return the time of whole microseconds since 1970 UTC."""
-    return _EPOCH + timedelta(microseconds=at)
-
-
-def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
-    """Execute one statement with `?` for each value and return the driver's cursor.
-
-    Past SQLAlchemy: its 60 microseconds a statement are more than SQLite's own work.
-    """
-    if connection.dialect.name == "postgresql":
-        sql = sql.replace("?", "%s")
-    driver: Any = connection.connection.driver_connection
-    try:
-        return driver.execute(sql, tuple(values))
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise StoreError(f"The ledger cannot be used: {error}") from error
-
-
-def first(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Any:
-    """Return the first value of the first row of a query, None without rows."""
-    row = run(connection, sql, values).fetchone()
-    return None if row is None else row[0]
-
-
-def rows_of(count: int, columns: int) -> str:
-    """Return `(?,?),(?,?),...` for so many rows of so many columns."""
-    one = "(" + ",".join("?" * columns) + ")"
-    return ",".join([one] * count)
 
 
 class Ledger:
@@ -70,10 +33,12 @@ class Ledger:
         list_id: int | None,
         lease: timedelta,
         write: Callable[[], AbstractContextManager[Connection]] | None = None,
+        topic_id: int | None = None,
     ) -> None:
-        """Take the marketing list whose members are contacted, how long rows are leased, and `State.writer`'s
-        function where many transactions follow each other."""
+        """Take the marketing list whose members are contacted, how long rows are leased, `State.writer`'s
+        function where many transactions follow each other, and the topic of the sending's campaign."""
         self._store, self._sending, self._owner, self._list, self._lease = store, sending_id, owner, list_id, lease
+        self._topic = topic_id
         self._write = write or store.state.write
         self._after = (0, 0)  # (due, id) of the last planned row taken: the index before it is full of dead entries
         self._shares = self._has_shared_addresses()
@@ -90,8 +55,8 @@ class Ledger:
     def lease(self, limit: int) -> tuple[Status, list[Row], list[tuple[Row, str]]]:
         """Return (status of the sending, rows leased to us, rows skipped just now with the reason).
 
-        Suppression is looked at again here. No rows are leased unless the sending is to be sent and we hold the
-        sender's lease.
+        What speaks against mailing an address is looked at again here. No rows are leased unless the sending is to be
+        sent and we hold the sender's lease.
         """
         now = self._store.clock.now()
         with self._write() as connection:
@@ -100,9 +65,9 @@ class Ledger:
             if status != "sending" or holder != self._owner:
                 return status, [], []
             found = self._due(connection, limit, micros(now))
-            suppressed = suppressed_reasons(connection, [row.address_key for row in found])
-            skipped = [(row, suppressed[row.address_key]) for row in found if row.address_key in suppressed]
-            taken = [row for row in found if row.address_key not in suppressed]
+            against = reasons_against(connection, [row.address_key for row in found], self._topic)
+            skipped = [(row, against[row.address_key]) for row in found if row.address_key in against]
+            taken = [row for row in found if row.address_key not in against]
             self._skip(connection, skipped, micros(now))
             self._take(connection, taken)
         return status, taken, skipped
@@ -317,29 +282,6 @@ def note_facts(
             f"values {rows_of(len(some), 6)}",
             [v for number, state, reason, code in some for v in (number, sending_id, state, reason, code, now)],
         )
-
-
-def suppressed_reasons(connection: Connection, keys: Sequence[str]) -> Mapping[str, str]:
-    """Return the reason why nobody mails an address, for those addresses nobody does."""
-    if not keys:
-        return {}
-    found = run(
-        connection,
-        f"select address_key, reason from suppression where address_key in {rows_of(1, len(keys))}",  # noqa: S608
-        list(keys),
-    )
-    reasons: dict[str, str] = {}
-    for key, reason in found:
-        reasons[key] = heavier(reasons.get(key), reason)
-    return reasons
-
-
-_WEIGHTS = {"complaint": 3, "hard_bounce": 2, "unsubscribed": 1}
-
-
-def heavier(one: str | None, other: str) -> str:
-    """Return the reason that says more about why nobody mails an address."""
-    return other if one is None or _WEIGHTS.get(other, 0) > _WEIGHTS.get(one, 0) else one
 
 
 def leftovers(store: Store) -> list[tuple[int, Status]]:

@@ -12,8 +12,9 @@ from typing import Any, get_args
 from sqlalchemy import Connection, Row, delete, func, null, select, update
 
 from analytics.campaigns import EmailCampaign, EmailCampaigns
-from analytics.delivery.audience import judged_counts, suppressed_addresses
+from analytics.delivery.audience import judged_counts
 from analytics.delivery.drain import drain, due_sendings, settle
+from analytics.delivery.eligibility import objections
 from analytics.delivery.freeze import (
     alone,
     freeze,
@@ -23,10 +24,12 @@ from analytics.delivery.freeze import (
     is_undecided,
     undecided,
 )
+from analytics.delivery.frozen import frozen_settings
 from analytics.delivery.identity import holdout_scope
-from analytics.delivery.ledger import first, micros, note_facts, run, skip_waiting
+from analytics.delivery.ledger import note_facts, skip_waiting
 from analytics.delivery.preflight import Preflight, base_url, blockers, server_name, warnings
 from analytics.delivery.records import UNDECIDED, Delivery, Sent, State, Status, Tuning
+from analytics.delivery.statements import first, micros, run
 from analytics.engine import read
 from analytics.errors import AnalyticsError, DeliveryError, NotFound, SenderBusy, SendingBlocked
 from analytics.lists import Lists
@@ -151,7 +154,7 @@ class Sendings:
             "scheduled_for": scheduled_for or now,
             "as_of": as_of,
             "expected_count": expected_count,
-            "settings": self._frozen(found),
+            "settings": frozen_settings(self._store, self._model, found),
             "created_at": now,
             "frozen_rows": 0,
         }
@@ -186,41 +189,15 @@ class Sendings:
             found.append(f"Template {mail.name!r} cannot be used for {audience.entity}: {error}")
         return found
 
-    def _frozen(self, campaign: EmailCampaign) -> dict[str, Any]:
-        """Return everything a sending keeps of its campaign, whatever becomes of that later."""
-        settings = self._store.settings
-        with self._store.state.read() as connection:
-            mail = connection.execute(select(template).where(template.c.id == campaign.template_id)).one()
-            audience = connection.execute(select(marketing_list).where(marketing_list.c.id == campaign.list_id)).one()
-        compiled = compile_template(mail.subject, mail.preheader, mail.html, mail.text, audience.entity, self._model)
-        return {
-            "template": {
-                name: mail._mapping[name]
-                for name in ("id", "name", "version", "entity", "subject", "preheader", "html", "text")
-            },
-            "list": {name: audience._mapping[name] for name in ("id", "name", "version", "entity", "contact")},
-            "paths": list(compiled.paths),
-            "campaign_name": campaign.name,
-            "campaign_code": campaign.code,
-            "marketing_campaign_id": campaign.marketing_campaign_id,
-            "sender_name": campaign.sender_name or settings.sender_name,
-            "sender_email": campaign.sender_email,
-            "shop_name": settings.name,
-            "zone": settings.timezone,
-            "base_url": base_url(self._store),
-            "holdout_percent": str(campaign.holdout_percent),
-            "holdout_scope": holdout_scope(campaign.marketing_campaign_id, campaign.id),
-        }
-
     def _counts(self, campaign: EmailCampaign, as_of: datetime | None) -> Mapping[str, int]:
         lists = Lists(self._store, self._model, Segments(self._store, self._model))
-        suppressed = suppressed_addresses(self._store)
+        against = objections(self._store, campaign.topic_id)
 
         def work(engine: Any) -> Mapping[str, int]:
             return judged_counts(
                 engine,
                 lists.audience(engine, lists.get(campaign.list_id), ()),
-                suppressed,
+                against,
                 salt=self._store.workspace_id,
                 scope=holdout_scope(campaign.marketing_campaign_id, campaign.id),
                 holdout_percent=Decimal(campaign.holdout_percent),

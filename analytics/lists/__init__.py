@@ -1,7 +1,28 @@
-"""Marketing lists, the state of their members, and the addresses nobody mails."""
+"""Marketing lists, the state of their members, the addresses nobody mails, topics and consents."""
 
+from analytics.lists.consents import Consent, Consents, Standing
+from analytics.lists.csvfile import BadLine, FileReport
 from analytics.lists.lists import Lists
 from analytics.lists.records import ListCounts, MarketingList, Members, Refresh
-from analytics.lists.suppressions import Suppression, Suppressions
+from analytics.lists.suppressions import DomainBlock, Suppression, SuppressionPage, Suppressions
+from analytics.lists.topics import Topic, TopicCounts, Topics
 
-__all__ = ["ListCounts", "Lists", "MarketingList", "Members", "Refresh", "Suppression", "Suppressions"]
+__all__ = [
+    "BadLine",
+    "Consent",
+    "Consents",
+    "DomainBlock",
+    "FileReport",
+    "ListCounts",
+    "Lists",
+    "MarketingList",
+    "Members",
+    "Refresh",
+    "Standing",
+    "Suppression",
+    "SuppressionPage",
+    "Suppressions",
+    "Topic",
+    "TopicCounts",
+    "Topics",
+]

@@ -1,23 +1,28 @@
-"""Suppressions: addresses nobody mails, whatever the list, each with its reasons."""
+"""Suppressions: addresses and domains nobody mails, whatever the list, each with its reasons.
+
+They belong to the address, not to a row: whichever entity or list leads to it, it is not mailed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, true
 
 from analytics.errors import ListError
-from analytics.model.address import address_key
+from analytics.model.address import address_key, domain_key, domain_of, domains_above
 from analytics.store import Store
 from analytics.store.state import upsert
-from analytics.store.tables import suppression
+from analytics.store.tables import domain_block, suppression
 
 REASONS = ("complaint", "hard_bounce", "unsubscribed", "manual")
 """Why an address is suppressed, the weightiest first: of several reasons the first is named."""
 
 _MANY = 500
+_NEWEST = (suppression.c.created_at.desc(), suppression.c.address_key.desc(), suppression.c.reason.desc())
+"""The order of an index."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,29 @@ class Suppression:
     note: str | None = None
 
 
+@dataclass(frozen=True)
+class SuppressionPage:
+    """Some suppressions of many, the newest first; `total` is how many match the search."""
+
+    rows: tuple[Suppression, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class DomainBlock:
+    """A domain nobody mails, the domains below it included, and where that came from."""
+
+    domain: str
+    source: str
+    note: str | None
+    created_at: datetime
+
+
 class Suppressions:
-    """The suppressed addresses of a workspace. Keeps no state of its own; may be shared by threads."""
+    """The suppressed addresses and blocked domains of a workspace.
+
+    Keeps no state of its own; may be shared by threads.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -45,10 +71,12 @@ class Suppressions:
         source: str = "command line",
         delivery_id: int | None = None,
         at: datetime | None = None,
+        note: str | None = None,
     ) -> bool:
         """Suppress an address (or its key) for a reason; False when it is for that reason already.
 
-        `at` is when it happened, by default now. Raises ListError for what is no address and for an unknown reason.
+        `at` is when it happened, by default now; `note` is what people should know of it. Raises ListError for what is
+        no address and for an unknown reason.
         """
         key = address_key(address)
         if key is None:
@@ -61,6 +89,7 @@ class Suppressions:
             "source": source[:200],
             "delivery_id": delivery_id,
             "created_at": at or self._store.clock.now(),
+            "note": note or None,
         }
         own = (suppression.c.address_key == key) & (suppression.c.reason == reason)
         with self._store.state.write() as connection:
@@ -102,11 +131,89 @@ class Suppressions:
         with self._store.state.read() as connection:
             return tuple(Suppression(**row._mapping) for row in connection.execute(query))
 
+    def page(self, search: str = "", limit: int = 100, offset: int = 0, reason: str | None = None) -> SuppressionPage:
+        """Return some suppressions, the newest first: those with `search` in their address, of one reason or of all."""
+        text = search.strip().lower()
+        wanted: list[ColumnElement[bool]] = [true()]
+        if (key := address_key(text)) is not None:
+            wanted.append(suppression.c.address_key == key)
+        elif text:
+            wanted.append(suppression.c.address_key.contains(text, autoescape=True))
+        if reason is not None:
+            wanted.append(suppression.c.reason == reason)
+        with self._store.state.read() as connection:
+            total = connection.execute(select(func.count()).select_from(suppression).where(*wanted)).scalar_one()
+            rows = connection.execute(select(suppression).where(*wanted).order_by(*_NEWEST).limit(limit).offset(offset))
+            return SuppressionPage(tuple(Suppression(**row._mapping) for row in rows), int(total))
+
+    def each(self) -> Iterator[Suppression]:
+        """Yield every suppression, the newest first, without keeping them all."""
+        with self._store.state.read() as connection:
+            for row in connection.execution_options(yield_per=1_000).execute(select(suppression).order_by(*_NEWEST)):
+                yield Suppression(**row._mapping)
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many addresses are suppressed for each reason there is."""
+        query = select(suppression.c.reason, func.count()).group_by(suppression.c.reason)
+        with self._store.state.read() as connection:
+            return {reason: int(count) for reason, count in connection.execute(query)}
+
     def count(self) -> int:
         """Return how many addresses are suppressed."""
         query = select(func.count(suppression.c.address_key.distinct()))
         with self._store.state.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    # --- domains ---
+
+    def block_domain(
+        self, domain: str, source: str = "command line", note: str | None = None, at: datetime | None = None
+    ) -> bool:
+        """Let nobody mail addresses of a domain or of one below it; False when it is blocked already.
+
+        It may be written Example.com, @example.com or *.example.com. Raises ListError for what is no domain.
+        """
+        key = _domain(domain)
+        row = {
+            "domain": key,
+            "source": source[:200],
+            "note": note or None,
+            "created_at": at or self._store.clock.now(),
+        }
+        with self._store.state.write() as connection:
+            known = connection.execute(select(domain_block.c.domain).where(domain_block.c.domain == key)).first()
+            upsert(connection, domain_block, [row], ["domain"])
+            return known is None
+
+    def unblock_domain(self, domain: str) -> bool:
+        """Take back the block of a domain; False when there is none of this very domain."""
+        with self._store.state.write() as connection:
+            gone = connection.execute(delete(domain_block).where(domain_block.c.domain == _domain(domain)))
+            return bool(gone.rowcount)
+
+    def domains(self) -> tuple[DomainBlock, ...]:
+        """Return every blocked domain, by name."""
+        with self._store.state.read() as connection:
+            rows = connection.execute(select(domain_block).order_by(domain_block.c.domain))
+            return tuple(DomainBlock(**row._mapping) for row in rows)
+
+    def block_of(self, address: str) -> DomainBlock | None:
+        """Return the block that covers an address: that of its domain or of one above; None without one."""
+        key = address_key(address)
+        if key is None:
+            return None
+        above = list(domains_above(domain_of(key)))
+        with self._store.state.read() as connection:
+            rows = connection.execute(select(domain_block).where(domain_block.c.domain.in_(above))).all()
+        found = sorted(rows, key=lambda row: above.index(row.domain))
+        return DomainBlock(**found[0]._mapping) if found else None
+
+
+def _domain(domain: str) -> str:
+    key = domain_key(domain)
+    if key is None:
+        raise ListError(f"{domain!r} is no domain of addresses; write example.com, which covers mail.example.com too.")
+    return key
 
 
 def _weight(reason: str) -> int:

@@ -266,6 +266,7 @@ suppression = _table(
     Column("delivery_id", BigInteger),
     Column("created_at", UtcTime, nullable=False),
     Column("note", Text),
+    Index("ix_suppression_created_at", "created_at", "address_key", "reason"),  # a page of a million, newest first
 )
 
 # Domains nobody mails, their subdomains included.
@@ -294,7 +295,7 @@ consent = _table(
     "consent",
     Column("id", Id, primary_key=True),
     Column("address_key", String(254), nullable=False),
-    Column("topic_id", ForeignKey("topic.id", ondelete="RESTRICT"), nullable=False),
+    Column("topic_id", ForeignKey("topic.id", ondelete="RESTRICT")),  # null = marketing mail altogether
     Column("granted", Boolean, nullable=False),
     Column("wording", Text, nullable=False),
     Column("source", String(200), nullable=False),  # 'preference page', 'import', 'dashboard', ...

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select, update
 
 from analytics.delivery import complete_through, export_facts
-from analytics.delivery.ledger import micros, note_facts, run
+from analytics.delivery.ledger import note_facts
+from analytics.delivery.statements import micros, run
 from analytics.engine import read
 from analytics.model.clock import SimulatedClock
 from analytics.model.entity import EntityModel

@@ -138,3 +138,30 @@ def test_addresses_are_suppressed_and_freed(shelduck: Run) -> None:
     assert shelduck("unsuppress", "ada@example.com")[1] == "ada@example.com may be mailed again.\n"
     code, _, err = shelduck("suppress", "nobody")
     assert code == 1 and "is no e-mail address" in err
+
+
+def test_files_domains_topics_and_consents_are_handled_by_command(shelduck: Run, tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("address,note\nada@example.com,called\n*@spam.example,\n")
+    assert shelduck("suppress", "--file", "old.csv")[1] == (
+        "2 lines: 2 suppressed now, 0 suppressed already, 0 not taken.\n"
+    )
+    assert "called" in shelduck("suppress", "--search", "ada")[1]
+    (tmp_path / "bad.csv").write_text("address\nnobody\n")
+    code, out, _ = shelduck("suppress", "--file", "bad.csv")
+    assert code == 1 and "it is no e-mail address" in out
+    assert shelduck("block-domain", "Example.com", "--note", "ours")[1] == "Example.com is blocked.\n"
+    assert "example.com is blocked" in shelduck("unsuppress", "ada@example.com")[1]
+    assert "ours" in shelduck("block-domain")[1] and "spam.example" in shelduck("block-domain")[1]
+    assert shelduck("unblock-domain", "example.com")[1] == "example.com may be mailed again.\n"
+    assert shelduck("suppressions", "out.csv")[1] == "1 written to out.csv.\n"
+    assert shelduck("topic", "create", "News", "--policy", "opt_in")[0] == 0
+    assert shelduck("topic", "create", "News")[0] == 1
+    assert "opt_out" in shelduck("topic", "change", "news", "--policy", "opt_out", "--place", "1")[1]
+    said = shelduck("consent", "record", "ada@example.com", "News", "--wording", "Want news?", "--no")
+    assert said[1] == "ada@example.com said no to News.\n"
+    assert "Want news?" in shelduck("consent", "show", "ada@example.com")[1]
+    (tmp_path / "said.csv").write_text("address,topic,granted\nbob@example.com,News,yes\n")
+    assert "1 written down" in shelduck("consent", "import", "said.csv", "--wording", "News?")[1]
+    code, out, _ = shelduck("topic", "all")
+    assert code == 0 and "News" in out
+    assert "is kept" in shelduck("topic", "delete", "News")[2]

@@ -54,7 +54,7 @@ def upgrade() -> None:
         "consent",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("address_key", sa.String(length=254), nullable=False),
-        sa.Column("topic_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("topic_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("granted", sa.Boolean(), nullable=False),
         sa.Column("wording", sa.Text(), nullable=False),
         sa.Column("source", sa.String(length=200), nullable=False),
@@ -182,10 +182,12 @@ def upgrade() -> None:
         "marketing_list", sa.Column("keeps_contacted", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
     op.add_column("suppression", sa.Column("note", sa.Text(), nullable=True))
+    op.create_index("ix_suppression_created_at", "suppression", ["created_at", "address_key", "reason"], unique=False)
 
 
 def downgrade() -> None:
     """Drop them."""
+    op.drop_index("ix_suppression_created_at", table_name="suppression")
     op.drop_column("suppression", "note")
     op.drop_column("marketing_list", "keeps_contacted")
     op.drop_column("marketing_list", "source")

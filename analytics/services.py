@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analytics.campaigns import EmailCampaigns, MarketingCampaigns
     from analytics.delivery import Sendings
     from analytics.engine import Engine
-    from analytics.lists import Consents, Lists, Suppressions, Topics
+    from analytics.lists import Consents, ListHistory, Lists, Suppressions, Topics
     from analytics.reports import Reports
     from analytics.segments import Segments
     from analytics.templates import Templates
@@ -48,6 +48,13 @@ class Services:
         from analytics.lists import Lists
 
         return Lists(self.store, self.model, self.segments)
+
+    @cached_property
+    def list_history(self) -> ListHistory:
+        """Versions of marketing lists, and copies."""
+        from analytics.lists import ListHistory
+
+        return ListHistory(self.store, self.model, self.lists)
 
     @cached_property
     def suppressions(self) -> Suppressions:

@@ -28,7 +28,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("segment")(segment)
-    app.command("segments")(segments)
     app.add_typer(lists, name="list")
 
 
@@ -91,19 +90,6 @@ def _show_condition(explained: Explanation, depth: int) -> None:
 
 def _shown(value: object) -> str:
     return "no value" if value is None else str(value)
-
-
-def segments() -> None:
-    """List the stored segments."""
-    with common.services() as services:
-        rows = [
-            (s.id, s.name, s.definition.entity, s.version, f"{s.updated_at:%Y-%m-%d %H:%M}")
-            for s in services.segments.all()
-        ]
-        if not rows:
-            common.console.print("No segment is stored yet; `shelduck segment FILE --save NAME` stores one.")
-            return
-        common.table(("No.", "Name", "Entity", "Version", "Changed (UTC)"), rows)
 
 
 # --- lists ---

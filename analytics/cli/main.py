@@ -11,7 +11,19 @@ import typer
 from analytics.cli import common
 from analytics.errors import AnalyticsError
 
-PARTS = ("data", "audience", "consent", "template", "campaign", "sending", "tracking", "report", "serve", "demo")
+PARTS = (
+    "data",
+    "audience",
+    "segments",
+    "consent",
+    "template",
+    "campaign",
+    "sending",
+    "tracking",
+    "report",
+    "serve",
+    "demo",
+)
 
 app = typer.Typer(
     name="shelduck",

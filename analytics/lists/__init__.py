@@ -2,10 +2,12 @@
 
 from analytics.lists.consents import Consent, Consents, Standing
 from analytics.lists.csvfile import BadLine, FileReport
+from analytics.lists.history import ListHistory
 from analytics.lists.lists import Lists
 from analytics.lists.records import ListCounts, MarketingList, Members, Refresh
 from analytics.lists.suppressions import DomainBlock, Suppression, SuppressionPage, Suppressions
 from analytics.lists.topics import Topic, TopicCounts, Topics
+from analytics.lists.versions import ListVersion
 
 __all__ = [
     "BadLine",
@@ -14,6 +16,8 @@ __all__ = [
     "DomainBlock",
     "FileReport",
     "ListCounts",
+    "ListHistory",
+    "ListVersion",
     "Lists",
     "MarketingList",
     "Members",

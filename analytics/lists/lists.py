@@ -17,16 +17,13 @@ from analytics.lists.records import KINDS, ListCounts, MarketingList, Members, R
 from analytics.lists.refresh import difference, refresh
 from analytics.lists.state import note_contacted, set_mark
 from analytics.lists.stored import checked_name, contact_of, read_lists, refuse_taken
+from analytics.lists.versions import note_version
 from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent
 from analytics.segments import Definition, Segments
 from analytics.segments.state import by_name, on_segment
 from analytics.store import Store
 from analytics.store.tables import email_campaign, marketing_list
-
-_NAME_LENGTH = 255
-_FIXED = ("position", "entity_key", "address", "address_key")
-_TIME = pa.timestamp("us", tz="UTC")
 
 
 class Lists:
@@ -68,7 +65,7 @@ class Lists:
                 f"The segment {stored.name!r} is of {stored.definition.entity}; a list of {own.entity} cannot use it."
             )
         path = contact_of(self._model, own.entity, contact, channel)
-        self._segments.check(on_segment(own, stored.name, stored.definition) if stored else own)
+        self._test(name, kind, on_segment(own, stored.name, stored.definition) if stored else own)
         now = self._store.clock.now()
         with self._store.state.write() as connection:
             refuse_taken(connection, name, None)
@@ -87,6 +84,7 @@ class Lists:
                 updated_at=now,
             )
             number = connection.execute(statement.returning(marketing_list.c.id)).scalar_one()
+            note_version(connection, number)
         if kind == "static":
             self.refresh(number, engine)
         return self.get(number)
@@ -121,7 +119,8 @@ class Lists:
                 raise ListError(
                     f"The list {present.name!r} is of {present.entity} and cannot become one of {entity}; make another."
                 )
-            self._segments.check(on_segment(own, stored.name, stored.definition) if stored else own)
+            meant_now = on_segment(own, stored.name, stored.definition) if stored else own
+            self._test(present.name, present.kind, meant_now)
             meant |= {"definition": own.to_document(), "segment_id": stored.id if stored else None}
         if contact is not None:
             path = contact_of(self._model, present.entity, contact)
@@ -131,8 +130,10 @@ class Lists:
         with self._store.state.write() as connection:
             if name is not None:
                 refuse_taken(connection, values["name"], present.id)
+            note_version(connection, present.id)  # of a list older than its versions
             statement = update(marketing_list).where(marketing_list.c.id == present.id).values(**values, **meant)
             connection.execute(statement)
+            note_version(connection, present.id)
         return self.get(present.id)
 
     def get(self, name: MarketingList | str | int) -> MarketingList:
@@ -247,6 +248,9 @@ class Lists:
             return set_mark(connection, listed.id, keys, column, at)
 
     # --- parts ---
+
+    def _test(self, name: str, kind: str, definition: Definition) -> None:
+        self._segments.test(definition, dynamic_list=name if kind == "dynamic" else None)
 
     def _static(self, name: MarketingList | str | int) -> MarketingList:
         listed = self.get(name)

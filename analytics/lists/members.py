@@ -22,7 +22,7 @@ from analytics.model.entity import ContactPath, Entity, EntityModel
 from analytics.model.progress import Progress, silent
 from analytics.segments import Compiled, Definition, Output, Segments
 from analytics.segments.catalogue import Given
-from analytics.segments.segments import column_label, unique_labels
+from analytics.segments.shown import column_label, unique_labels
 from analytics.segments.state import given_of, state_tables
 from analytics.store import Store
 

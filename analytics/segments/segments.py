@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import sqlglot
 from sqlalchemy import Connection, delete, insert, select, update
@@ -15,15 +16,19 @@ from sqlalchemy import Connection, delete, insert, select, update
 from analytics.engine import Engine, read
 from analytics.errors import NotFound, SegmentError
 from analytics.model.address import address_key
-from analytics.model.entity import Entity, EntityModel
+from analytics.model.entity import EntityModel
+from analytics.segments.catalogue import ListSource
 from analytics.segments.compiler import Compiled, Compiler, Output
-from analytics.segments.definition import Column, Definition, Measure
+from analytics.segments.definition import Definition
+from analytics.segments.difference import Difference, difference
 from analytics.segments.explain import Explainer, Membership
 from analytics.segments.moments import Moment
+from analytics.segments.shown import shown_columns
 from analytics.segments.state import StoredCatalogue, by_name, given_of
+from analytics.segments.uses import Use, lists_on, refuse_when_named, uses
+from analytics.segments.versions import SegmentVersion, copy_name, note_version, versions_of
 from analytics.segments.written import written
 from analytics.store import Store
-from analytics.store.tables import marketing_list
 from analytics.store.tables import segment as segment_table
 
 if TYPE_CHECKING:
@@ -91,7 +96,7 @@ class Segments:
         for a name that is empty or too long, for a definition that does not fit, and for one that leads back to itself.
         """
         name = _checked_name(name)
-        self._test(definition, name)
+        self.test(definition, segment=name)
         now = self._store.clock.now()
         document = definition.to_document()
         with self._store.state.write() as connection:
@@ -104,6 +109,7 @@ class Segments:
             else:
                 number = known.id
                 self._check_lists(connection, known, definition)
+                note_version(connection, known.id)  # of a segment older than its versions
                 changes: dict[str, Any] = {"name": name, "updated_at": now}
                 if description is not None:
                     changes["description"] = description
@@ -111,6 +117,7 @@ class Segments:
                     changes |= {"definition": document, "entity": definition.entity}
                     changes["version"] = segment_table.c.version + 1
                 connection.execute(update(segment_table).where(segment_table.c.id == number).values(**changes))
+            note_version(connection, number)
             return _segment(connection.execute(select(segment_table).where(segment_table.c.id == number)).one())
 
     def rename(self, name: str, new_name: str) -> Segment:
@@ -122,7 +129,7 @@ class Segments:
             if taken is not None and taken.id != known.id:
                 raise SegmentError(f"There is a segment {taken.name!r} already; choose another name.")
             if known.name.casefold() != new_name.casefold():
-                _refuse_when_named(connection, known.name)
+                refuse_when_named(connection, known.name)
             connection.execute(
                 update(segment_table)
                 .where(segment_table.c.id == known.id)
@@ -157,12 +164,58 @@ class Segments:
         """Delete a segment; SegmentError when a list or another segment is built on it, NotFound without one."""
         found = self.get(name)
         with self._store.state.write() as connection:
-            lists = _lists_on(connection, found.id)
+            lists = lists_on(connection, found.id, found.name)
             if lists:
                 names = ", ".join(map(repr, lists))
                 raise SegmentError(f"The segment {found.name!r} is what the list {names} is built on; delete it first.")
-            _refuse_when_named(connection, found.name)
+            refuse_when_named(connection, found.name)
             connection.execute(delete(segment_table).where(segment_table.c.id == found.id))
+
+    # --- versions ---
+
+    def versions(self, name: str | int) -> tuple[SegmentVersion, ...]:
+        """Return what every save left, newest first; NotFound without the segment."""
+        found = self.get(name)
+        with self._store.state.write() as connection:
+            note_version(connection, found.id)
+            return versions_of(connection, found.id)
+
+    def version(self, name: str | int, number: int) -> SegmentVersion:
+        """Return one version; NotFound lists those there are."""
+        kept = self.versions(name)
+        found = next((v for v in kept if v.version == number), None)
+        if found is None:
+            raise NotFound(f"version of {self.get(name).name!r}", number, [str(v.version) for v in kept])
+        return found
+
+    def diff(self, name: str | int, old: int, new: int) -> Difference:
+        """Return what changed from one version to another; NotFound without one of them."""
+        before, after = self.version(name, old), self.version(name, new)
+        return difference(self._model, before.definition, after.definition)
+
+    def restore(self, name: str | int, number: int) -> Segment:
+        """Make an old version's definition the present one, as a new version; it is tested like any other.
+
+        Raises NotFound without it, SegmentError when it does not fit the model or what is stored any more.
+        """
+        found = self.get(name)
+        return self.save(found.name, self.version(found.id, number).definition)
+
+    def clone(self, name: str | int, new_name: str | None = None) -> Segment:
+        """Store a copy under another name, by default "Name copy" or the next free one; SegmentError when taken."""
+        found = self.get(name)
+        taken = [s.name for s in self.all()]
+        new_name = _checked_name(new_name) if new_name is not None else copy_name(found.name, taken)
+        same = next((t for t in taken if t.casefold() == new_name.casefold()), None)
+        if same is not None:
+            raise SegmentError(f"There is a segment {same!r} already; choose another name.")
+        return self.save(new_name, found.definition, found.description)
+
+    def used_by(self, name: str | int) -> tuple[Use, ...]:
+        """Return the lists built on a segment, and the lists and segments whose conditions name it."""
+        found = self.get(name)
+        with self._store.state.read() as connection:
+            return uses(connection, found.id, found.name)
 
     # --- what a definition gives ---
 
@@ -202,6 +255,16 @@ class Segments:
         """Raise SegmentError, naming the place, where a definition does not fit the entity model."""
         Compiler(self._model, self._moment(), self.catalogue).check(definition)
 
+    def test(self, definition: Definition, *, segment: str | None = None, dynamic_list: str | None = None) -> None:
+        """Check a definition and run it for one row with its columns and order, as it is before it is stored.
+
+        `segment` or `dynamic_list` is the name it is to be stored under. Raises SegmentError where it does not fit the
+        entity model, when it leads back to itself, and when it cannot be run.
+        """
+        draft = _Draft(self._store, definition, segment, dynamic_list)
+        Compiler(self._model, self._moment(), draft).check(definition)
+        read(self._store, lambda engine: self._run_once(definition, engine))
+
     def compiler(self, engine: Engine) -> Compiler:
         """Return a compiler at the engine's moment; it makes one query."""
         return Compiler(self._model, Moment.of(engine), self.catalogue)
@@ -233,20 +296,19 @@ class Segments:
         settings = self._store.settings
         return Moment(self._store.clock.now(), settings.timezone, settings.week_start_number)
 
-    def _test(self, definition: Definition, name: str) -> None:
-        compiler = Compiler(self._model, self._moment(), _Draft(self._store, name, definition))
-        compiler.check(definition)
-        read(self._store, lambda engine: self._run_once(definition, engine))
-
     def _run_once(self, definition: Definition, engine: Engine) -> None:
         outputs, _ = shown_columns(self._model, definition)
         compiled = self.compiler(engine).rows(definition, outputs, limit=1)
-        engine.rows(compiled.sql, compiled.params, given_of(self._store, compiled))
+        try:
+            engine.rows(compiled.sql, compiled.params, given_of(self._store, compiled))
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise SegmentError(f"The definition cannot be run on the data there is: {reason}.") from error
 
     def _check_lists(self, connection: Connection, known: Any, definition: Definition) -> None:
         if known.entity == definition.entity:
             return
-        lists = _lists_on(connection, known.id)
+        lists = lists_on(connection, known.id, known.name)
         if lists:
             raise SegmentError(
                 f"The segment {known.name!r} cannot change from {known.entity} to {definition.entity}: the list "
@@ -257,86 +319,23 @@ class Segments:
 class _Draft(StoredCatalogue):
     """The catalogue as it will be once a definition is saved, so that a cycle is seen before it is stored."""
 
-    def __init__(self, store: Store, name: str, definition: Definition) -> None:
+    def __init__(self, store: Store, definition: Definition, segment: str | None, dynamic_list: str | None) -> None:
         super().__init__(store)
-        self._name, self._definition = name.casefold(), definition
+        self._definition = definition
+        self._segment, self._list = (name and name.strip().casefold() for name in (segment, dynamic_list))
 
     def segment(self, name: str, place: str) -> Definition:
-        return self._definition if name.strip().casefold() == self._name else super().segment(name, place)
+        return self._definition if name.strip().casefold() == self._segment else super().segment(name, place)
 
-
-def shown_columns(model: EntityModel, definition: Definition) -> tuple[tuple[Output, ...], tuple[str, ...]]:
-    """Return the outputs that show a row to a person, and labels of these and the key before them, all different."""
-    entity = model.entities.get(definition.entity)
-    if entity is None:
-        raise SegmentError(
-            f"entity: {definition.entity!r} is not an entity; there are {', '.join(sorted(model.entities))}."
-        )
-    sources: list[tuple[str, str | Measure]] = []
-    if entity.title is not None and entity.title != entity.key:
-        sources.append((entity.fields[entity.title].label, entity.title))
-    sources.extend((contact.name, contact.path) for contact in entity.contacts if contact.path != entity.title)
-    shown = {source for _, source in sources}
-    sources.extend(
-        (column_label(model, entity, c), c.source) for c in definition.columns if c.label or c.source not in shown
-    )
-    labels = unique_labels([entity.fields[entity.key].label, *(label for label, _ in sources)])
-    return tuple(Output(f"c{n}", source) for n, (_, source) in enumerate(sources)), tuple(labels)
-
-
-def column_label(model: EntityModel, entity: Entity, column: Column) -> str:
-    """Return what a column is called: its own label, else that of its field or what it measures."""
-    if column.label:
-        return column.label
-    if isinstance(column.source, Measure):
-        of = f" {column.source.field}" if column.source.field else ""
-        return f"{column.source.measure}{of} of {column.source.related}"
-    resolved = model.resolve(entity.name, column.source)
-    own = resolved.field.label if resolved.field is not None else ""
-    return " ".join([*(r.label for r in resolved.relations), own]).strip()
+    def marketing_list(self, name: str, place: str) -> ListSource:
+        if name.strip().casefold() == self._list:
+            return ListSource(0, name, False, self._definition)
+        return super().marketing_list(name, place)
 
 
 def pretty(compiled: Compiled) -> str:
     """Return the SQL of a query over several lines."""
     return sqlglot.parse_one(compiled.sql, dialect="duckdb").sql(dialect="duckdb", pretty=True)
-
-
-def unique_labels(labels: list[str]) -> list[str]:
-    taken: set[str] = set()
-    result = []
-    for label in labels:
-        name, n = label, 2
-        while name.casefold() in taken:
-            name, n = f"{label} ({n})", n + 1
-        taken.add(name.casefold())
-        result.append(name)
-    return result
-
-
-def _lists_on(connection: Connection, segment_id: int) -> list[str]:
-    """Return the names of the lists built on a segment."""
-    query = select(marketing_list.c.name).where(marketing_list.c.segment_id == segment_id)
-    return [row.name for row in connection.execute(query)]
-
-
-def _refuse_when_named(connection: Connection, name: str) -> None:
-    """Raise SegmentError when a stored definition names the segment."""
-    for kind, stored in (("segment", segment_table), ("list", marketing_list)):
-        for row in connection.execute(select(stored.c.name, stored.c.definition)):
-            if name.casefold() in {n.casefold() for n in named_segments(row.definition)}:
-                raise SegmentError(f"The segment {name!r} is named by the {kind} {row.name!r}; change that first.")
-
-
-def named_segments(document: Any) -> Iterator[str]:
-    """Yield the names of the segments a definition's document names, at any depth."""
-    if isinstance(document, Mapping):
-        if isinstance(document.get("segment"), str):
-            yield document["segment"]
-        for value in document.values():
-            yield from named_segments(value)
-    elif isinstance(document, list):
-        for value in document:
-            yield from named_segments(value)
 
 
 def _checked_name(name: str) -> str:

@@ -165,3 +165,36 @@ def test_files_domains_topics_and_consents_are_handled_by_command(shelduck: Run,
     code, out, _ = shelduck("topic", "all")
     assert code == 0 and "News" in out
     assert "is kept" in shelduck("topic", "delete", "News")[2]
+
+
+def test_versions_of_a_segment_are_listed_compared_and_restored(shelduck: Run) -> None:
+    shelduck("segment", 'customer_user where country = "NO"', "--save", "North")
+    shelduck("segment", 'customer_user where country = "DE" and count(orders) >= 1', "--save", "North")
+    code, out, _ = shelduck("segments", "versions", "north")
+    assert code == 0
+    assert "Changed: Country is NO → Country is DE; Added: Number of Orders is at least 1" in out
+    code, out, _ = shelduck("segments", "diff", "North")
+    assert code == 0
+    assert '\n- where country = "NO"\n' in out and "\n+   and count(orders) >= 1\n" in out
+    assert shelduck("segments", "restore", "North", "1")[1] == "North is as version 1 was, now version 3.\n"
+    assert shelduck("segments", "diff", "North", "1", "3")[1] == "Nothing is different.\n"
+    code, _, err = shelduck("segments", "restore", "North", "8")
+    assert (code, err) == (1, "No version of 'North' 8. There are: 3, 2, 1.\n")
+
+
+def test_segments_are_copied_renamed_and_say_who_uses_them(shelduck: Run) -> None:
+    shelduck("segment", "buyers.yaml", "--save", "Buyers")
+    assert shelduck("segments", "clone", "Buyers")[1] == "Stored as Buyers copy.\n"
+    assert shelduck("segments", "rename", "buyers copy", "Others")[1] == "Buyers copy is called Others now.\n"
+    assert shelduck("segments", "uses", "Others")[1] == "Nothing uses the segment Others.\n"
+    shelduck("list", "create", "All buyers", "--segment", "Buyers")
+    assert "built on it" in shelduck("segments", "uses", "Buyers")[1]
+    assert "Others" in shelduck("segments")[1]
+
+
+def test_versions_of_a_list_and_its_copy(shelduck: Run) -> None:
+    shelduck("list", "create", "All", "--segment", "buyers.yaml")
+    assert "Saved (UTC)" in shelduck("list", "versions", "All")[1]
+    assert shelduck("list", "diff", "All")[1] == "Nothing is different.\n"
+    assert shelduck("list", "clone", "All")[1] == "Made All copy (no. 2).\n"
+    assert shelduck("list", "clone", "All", "all")[0] == 1

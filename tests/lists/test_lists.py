@@ -194,9 +194,9 @@ def test_lists_are_conditions_too(lists: Lists, segments: Segments, engine: Engi
     assert segments.keys(user({"list": "gold"}), engine).column("key").to_pylist() == ["c", "d"]
     assert segments.keys(user({"list": "Still"}), engine).column("key").to_pylist() == ["a", "c"]
     assert segments.count(user({"all": [{"not": {"list": "Gold"}}, {"not": {"list": "Still"}}]}), engine) == 2
-    lists.update("Gold", definition=user({"list": "Gold"}))
-    with pytest.raises(SegmentError, match="leads back to itself"):
-        lists.members(engine, "Gold")
+    lists.create("Shiny", user({"list": "Gold"}), contact="email")
+    with pytest.raises(SegmentError, match="list Gold -> list Shiny -> list Gold"):
+        lists.update("Gold", definition=user({"list": "Shiny"}))
 
 
 # --- static lists ---

@@ -1,0 +1,185 @@
+"""Definitions in plain words, as a marketer would say them: one line a condition, groups as headings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.errors import SegmentError
+from analytics.model.entity import EntityModel
+from analytics.segments.definition import (
+    All,
+    AnyOf,
+    Behaviour,
+    Changed,
+    Contacted,
+    Definition,
+    FieldCondition,
+    InList,
+    InSegment,
+    Measure,
+    MeasureCondition,
+    Node,
+    Not,
+    Sample,
+)
+from analytics.segments.layout import node_text
+from analytics.segments.operators import MEASURES, OPERATORS
+
+_HEADINGS = {All: "All of these", AnyOf: "Any of these"}
+_PARTS = {
+    "day_of_week": "day of the week",
+    "day_of_month": "day of the month",
+    "day_of_year": "day of the year",
+    "day_and_month": "day and month",
+}
+_BEHAVIOUR = {
+    "received": "Received",
+    "opened": "Opened",
+    "clicked": "Clicked in",
+    "bounced": "Bounced in",
+    "unsubscribed": "Unsubscribed through",
+}
+
+
+@dataclass(frozen=True)
+class WordLine:
+    """One line of a definition in words; `depth` says how deep in groups it stands."""
+
+    depth: int
+    text: str
+    is_heading: bool = False
+
+
+def outline(model: EntityModel, definition: Definition) -> tuple[WordLine, ...]:
+    """Return the conditions of a definition as lines, none for one that takes every row."""
+    if definition.where is None:
+        return ()
+    return tuple(_lines(model, definition.entity, definition.where, 0))
+
+
+def say(model: EntityModel, entity: str, node: Node) -> str:
+    """Return one node in words; groups in brackets. What has no words of its own is said in the text form."""
+    match node:
+        case All(nodes):
+            return _grouped(model, entity, nodes, " and ") or "everything"
+        case AnyOf(nodes):
+            return _grouped(model, entity, nodes, " or ") or "nothing"
+        case Not(inner):
+            return f"not: {say(model, entity, inner)}"
+        case FieldCondition():
+            part = f"{_PARTS.get(node.part, node.part)} of ".capitalize() if node.part else ""
+            return f"{part}{field_words(model, entity, node.field)} {_compared(node.operator, node.value)}"
+        case MeasureCondition():
+            return f"{measure_words(model, entity, node.measure)} {_compared(node.operator, node.value)}"
+        case InSegment():
+            return f"{_whose(model, entity, node.through)} in the segment “{node.segment}”"
+        case InList():
+            return f"{_whose(model, entity, node.through)} on the list “{node.name}”"
+        case Contacted():
+            what = "Times contacted" if node.what == "times" else "Last contacted"
+            by = f" through the list “{node.list_name}”" if node.list_name is not None else ""
+            return f"{what}{by} {_compared(node.operator, node.value)}"
+        case Behaviour():
+            return _behaved(node)
+        case Changed():
+            to = f" to one that {_compared(node.operator, node.value)}" if node.operator is not None else ""
+            when = f", at a time that {_compared(node.when, node.at)}" if node.when is not None else ""
+            return f"{field_words(model, entity, node.field)} was changed{to}{when}"
+        case Sample():
+            start = f" from {node.start:g}" if node.start else ""
+            salt = f" of the draw “{node.salt}”" if node.salt else ""
+            return f"A stable random {node.percent:g} percent{start}{salt}"
+        case _:
+            return node_text(node)
+
+
+def field_words(model: EntityModel, entity: str, path: str) -> str:
+    """Return the labels along a path; the path itself where the model does not know it any more."""
+    try:
+        resolved = model.resolve(entity, path)
+    except SegmentError:
+        return path
+    own = [resolved.field.label] if resolved.field is not None else []
+    return " › ".join([*(relation.label for relation in resolved.relations), *own])
+
+
+def measure_words(model: EntityModel, entity: str, measure: Measure) -> str:
+    """Return a measure in words: "Sum of Total of Orders where Status is closed"."""
+    rows = field_words(model, entity, measure.related)
+    target = _target(model, entity, measure.related)
+    of = f"{field_words(model, target, measure.field)} of {rows}" if measure.field is not None else rows
+    where = f" (where {say(model, target, measure.where)})" if measure.where is not None else ""
+    by = f" by {field_words(model, target, measure.by)}" if measure.by is not None else ""
+    named = MEASURES.get(measure.measure, measure.measure)
+    return f"{named[:1].upper()}{named[1:]} {of}{by}{where}"
+
+
+def source_words(model: EntityModel, entity: str, source: str | Measure) -> str:
+    """Return a column or sort in words."""
+    if isinstance(source, Measure):
+        return measure_words(model, entity, source)
+    return field_words(model, entity, source)
+
+
+def _lines(model: EntityModel, entity: str, node: Node, depth: int, before: str = "") -> Iterator[WordLine]:
+    match node:
+        case Not(All() | AnyOf() as group):
+            yield from _lines(model, entity, group, depth, "Not: ")
+        case All(nodes) | AnyOf(nodes):
+            heading = _HEADINGS[type(node)]
+            yield WordLine(depth, f"{before}{heading[:1].lower() if before else heading[:1]}{heading[1:]}", True)
+            for inner in nodes:
+                yield from _lines(model, entity, inner, depth + 1)
+        case _:
+            yield WordLine(depth, _sentence(say(model, entity, node)))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _grouped(model: EntityModel, entity: str, nodes: tuple[Node, ...], word: str) -> str:
+    said = [
+        f"({say(model, entity, n)})" if isinstance(n, All | AnyOf) and len(n.nodes) > 1 else say(model, entity, n)
+        for n in nodes
+    ]
+    return word.join(said)
+
+
+def _target(model: EntityModel, entity: str, path: str) -> str:
+    try:
+        return model.resolve(entity, path).entity.name
+    except SegmentError:
+        return entity
+
+
+def _whose(model: EntityModel, entity: str, through: str | None) -> str:
+    return "Is" if through is None else f"{field_words(model, entity, through)} is"
+
+
+def _behaved(node: Behaviour) -> str:
+    campaign = "any email campaign" if node.campaign is None else f"the email campaign “{node.campaign}”"
+    times = f" at least {node.times} times" if node.times > 1 else ""
+    within = f" within {node.within}" if node.within else ""
+    machines = ", machines included" if node.by == "all" else ""
+    return f"{_BEHAVIOUR[node.behaviour]} {campaign}{times}{within}{machines}"
+
+
+def _compared(operator: str, value: Any) -> str:
+    label = OPERATORS[operator].label
+    if OPERATORS[operator].arity == "none":
+        return label
+    if isinstance(value, tuple):
+        word = " and " if OPERATORS[operator].arity == "two" else ", "
+        return f"{label} {word.join(map(_value, value))}"
+    return f"{label} {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if str(value).strip() else f"“{value}”"

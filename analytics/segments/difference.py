@@ -17,6 +17,7 @@ from analytics.segments.definition import (
     MeasureCondition,
     Node,
     Not,
+    SameRow,
     Sort,
 )
 from analytics.segments.layout import laid_out
@@ -160,6 +161,8 @@ def _subject(node: Node) -> object:
             return ("field", node.field, node.part)
         case MeasureCondition():
             return ("measure", node.measure.related, node.measure.measure, node.measure.field)
+        case SameRow():
+            return ("same", node.related)
         case _:
             return type(node).__name__
 

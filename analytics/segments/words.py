@@ -22,6 +22,7 @@ from analytics.segments.definition import (
     MeasureCondition,
     Node,
     Not,
+    SameRow,
     Sample,
 )
 from analytics.segments.layout import node_text
@@ -73,6 +74,9 @@ def say(model: EntityModel, entity: str, node: Node) -> str:
             return f"{part}{field_words(model, entity, node.field)} {_compared(node.operator, node.value)}"
         case MeasureCondition():
             return f"{measure_words(model, entity, node.measure)} {_compared(node.operator, node.value)}"
+        case SameRow():
+            target = _target(model, entity, node.related)
+            return f"Some of {field_words(model, entity, node.related)} where {say(model, target, node.where)}"
         case InSegment():
             return f"{_whose(model, entity, node.through)} in the segment “{node.segment}”"
         case InList():

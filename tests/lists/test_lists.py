@@ -195,7 +195,7 @@ def test_lists_are_conditions_too(lists: Lists, segments: Segments, engine: Engi
     assert segments.keys(user({"list": "Still"}), engine).column("key").to_pylist() == ["a", "c"]
     assert segments.count(user({"all": [{"not": {"list": "Gold"}}, {"not": {"list": "Still"}}]}), engine) == 2
     lists.create("Shiny", user({"list": "Gold"}), contact="email")
-    with pytest.raises(SegmentError, match="list Gold -> list Shiny -> list Gold"):
+    with pytest.raises(SegmentError, match="list Shiny -> list Gold -> list Shiny"):
         lists.update("Gold", definition=user({"list": "Shiny"}))
 
 

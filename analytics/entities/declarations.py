@@ -17,6 +17,7 @@ from typing import Any, Literal, cast, get_args
 
 from analytics.errors import ModelError, UnknownField
 from analytics.model.entity import ContactPath, Entity, EntityModel, Field, FieldType, Relation, RelationFilter
+from analytics.model.lists import listed
 from analytics.model.streams import STREAMS
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -189,8 +190,8 @@ def _fields(part: _Part, known: Mapping[str, Field] | None = None) -> dict[str, 
         former = known.get(name)
         kind = inner.one_of("type", _TYPES, former.type if former else None)
         options = inner.texts("options", former.options if former else ())
-        if kind != "enum" and options:
-            raise inner.wrong("options", list(options), 'nothing, unless type is "enum"')
+        if kind not in ("enum", "multi_enum") and options:
+            raise inner.wrong("options", list(options), 'nothing, unless type is "enum" or "multi_enum"')
         found[name] = Field(
             name=name,
             type=cast(FieldType, kind),
@@ -207,8 +208,12 @@ def _fields(part: _Part, known: Mapping[str, Field] | None = None) -> dict[str, 
             doc=inner.text("doc", former.doc if former else "") or "",
         )
         default = found[name].default
-        if default is not None and options and default not in options:
-            raise inner.wrong("default", default, f"one of its options: {', '.join(options)}")
+        if default is not None and options:
+            given = listed(default) if kind == "multi_enum" else [default]
+            if not set(given) <= set(options):
+                raise inner.wrong("default", default, f"one of its options: {', '.join(options)}")
+        if kind == "multi_enum" and found[name].keep == "earliest":
+            raise inner.wrong("keep", "earliest", '"latest": of lists none is the earliest')
     return found
 
 

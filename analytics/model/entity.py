@@ -12,9 +12,12 @@ from typing import Literal
 from analytics.errors import ModelError, UnknownField
 from analytics.model.table import Column, ColumnType, TableSchema
 
-FieldType = Literal["text", "integer", "number", "money", "boolean", "date", "datetime", "enum", "percent"]
+FieldType = Literal[
+    "text", "integer", "number", "money", "boolean", "date", "datetime", "enum", "multi_enum", "percent"
+]
+"""Types of fields; an `enum` holds one of a list of options, a `multi_enum` any number of them."""
 
-_LAKE_TYPES: Mapping[str, ColumnType] = {"enum": "text", "percent": "number"}
+_LAKE_TYPES: Mapping[str, ColumnType] = {"enum": "text", "multi_enum": "text_list", "percent": "number"}
 
 IMPORTED_AT = Column("_imported_at", "datetime", doc="when the row was last changed by an import")
 DELETED_AT = Column("_deleted_at", "datetime", doc="when a complete import no longer had the row; null while it lives")
@@ -182,6 +185,8 @@ class EntityModel:
             )
         if entity.as_of is not None and entity.fields[entity.as_of].type != "datetime":
             raise ModelError(f"{where}: as_of {entity.as_of!r} has to be a datetime field.")
+        if entity.title is not None and entity.fields[entity.title].type == "multi_enum":
+            raise ModelError(f"{where}: its title {entity.title!r} is a list; name a field with one value.")
         for relation in entity.relations.values():
             place = f"{where}, relation {relation.name}"
             target = self.entities.get(relation.target)
@@ -194,9 +199,14 @@ class EntityModel:
             for name in (relation.target_field, *(f.field for f in relation.where)):
                 if name not in target.fields:
                     raise ModelError(f"{place}: {target.name} has no field {name!r}.")
+            for owner, name in ((entity, relation.own_field), (target, relation.target_field)):
+                if owner.fields[name].type == "multi_enum":
+                    raise ModelError(f"{place}: {owner.name}.{name} is a list, which no row is found by.")
         if entity.parent is not None and entity.parent not in entity.relations:
             raise ModelError(f"{where}: its parent {entity.parent!r} is no relation.")
         for contact in entity.contacts:
             resolved = self.resolve(entity.name, contact.path)
-            if resolved.field is None or resolved.is_to_many:
-                raise ModelError(f"{where}: contact path {contact.path!r} has to end at a field over to-one relations.")
+            if resolved.field is None or resolved.is_to_many or resolved.field.type == "multi_enum":
+                raise ModelError(
+                    f"{where}: contact path {contact.path!r} has to end at one value, over to-one relations."
+                )

@@ -78,6 +78,8 @@ def compare(
         raise wrong(f"{place}.is", operator, f"an operator for {kind}; there are {', '.join(allowed)}")
     positive = OPERATORS[operator].opposite or operator
     negative = OPERATORS[operator].is_negative
+    if kind == "multi_enum":
+        return Comparison(_listed(positive, value, f"{place}.value", options), negative)
     if positive == "not_empty":
         return Comparison(_has_text if kind in ("text", "enum") else _has_value, negative)
     at = f"{place}.value"
@@ -124,6 +126,26 @@ def _text(operator: str, value: Value, place: str, options: Sequence[str]) -> Sq
         _check_pattern(texts[0], place)
         return lambda column, bind: exp.func("regexp_matches", column, bind(texts[0]), exp.Literal.string("i"))
     return lambda column, bind: exp.func(operator, _lower(column), _lower(bind(texts[0])))
+
+
+def _listed(operator: str, value: Value, place: str, options: Sequence[str]) -> Sql:
+    """A list holds one of some values; without any in it, it has no value."""
+    if operator == "not_empty":
+        return lambda column, bind: exp.GT(this=exp.func("len", column), expression=exp.Literal.number(0))
+    texts = [_option(v, at, options) if options else _is_text(v, at) for v, at in _each(value, place)]
+    if options:
+        return lambda column, bind: exp.func("list_has_any", column, bind(texts))
+    # Lower case of all values at once: as one text, taken apart again.
+    between = exp.func("chr", exp.Literal.number(31))
+
+    def low(joined: exp.Expr) -> exp.Expr:
+        return exp.func("string_split", _lower(joined), between.copy())
+
+    return lambda column, bind: exp.func(
+        "list_has_any",
+        low(exp.func("array_to_string", column, between.copy())),
+        low(exp.func("array_to_string", bind(texts), between.copy())),
+    )
 
 
 def _is_text(value: Scalar, place: str) -> str:

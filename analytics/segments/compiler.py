@@ -28,7 +28,7 @@ from analytics.segments.definition import (
     Sort,
     wrong,
 )
-from analytics.segments.emit import Sql, column, filtered, subquery, table
+from analytics.segments.emit import Sql, column, filtered, shown, subquery, table
 from analytics.segments.kinds import kind_logic
 from analytics.segments.logic import Both, Either, Keys, Logic, Related, Test, negate, simplified
 from analytics.segments.measures import aggregated, measure_chain, measure_logic, measure_values
@@ -194,14 +194,14 @@ class Compiler:
         return exp.In(this=column(alias, entity.key), query=exp.Subquery(this=self._select(definition, entity)))
 
     def _check_outputs(self, definition: Definition, entity: Entity) -> None:
-        for n, shown in enumerate(definition.columns):
-            _Joins(self, entity, "checked").value(shown.source, f"columns[{n}]")
+        for n, output in enumerate(definition.columns):
+            _Joins(self, entity, "checked").value(output.source, f"columns[{n}]")
 
     def _order(self, sort: tuple[Sort, ...], joins: _Joins, entity: Entity, alias: str) -> list[exp.Expr]:
         terms = []
         for n, step in enumerate(sort):
             value = joins.value(step.source, f"sort[{n}]")
-            if joins.kind(step.source) in ("text", "enum"):
+            if joins.kind(step.source) in ("text", "enum", "multi_enum"):
                 value = exp.Lower(this=value)
             terms.append(exp.Ordered(this=value, desc=step.descending, nulls_first=False))
         return [*terms, exp.Ordered(this=column(alias, entity.key), nulls_first=False)]
@@ -339,7 +339,7 @@ class _Joins:
                 )
                 self._joins.append((rows, exp.and_(same, *conditions)))
             alias = self._known[steps]
-        return column(alias, field.name)
+        return shown(column(alias, field.name), field.type)
 
     def kind(self, source: str | Measure) -> str:
         if isinstance(source, Measure):

@@ -13,6 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from analytics.model.entity import EntityModel, Relation
+from analytics.model.lists import SEPARATOR
 from analytics.segments.logic import Both, Either, Keys, Logic, Related, RollUp, Test, negate
 
 
@@ -136,9 +137,17 @@ def subquery(query: exp.Query, alias: str) -> exp.Subquery:
     return exp.Subquery(this=query, alias=exp.TableAlias(this=identifier(alias)))
 
 
+def shown(value: exp.Expr, kind: str) -> exp.Expr:
+    """Return the SQL of a value of type `kind` (of fields) as it is shown: a list as text, without any as nothing."""
+    if kind != "multi_enum":
+        return value
+    text = exp.func("array_to_string", value, exp.Literal.string(SEPARATOR))
+    return exp.func("nullif", text, exp.Literal.string(""))
+
+
 def is_not_null(value: exp.Expr) -> exp.Expr:
     """Return SQL for: there is a value."""
     return exp.Not(this=exp.Is(this=value, expression=exp.Null()))
 
 
-__all__ = ["Sql", "column", "filtered", "identifier", "is_not_null", "negate", "subquery", "table"]
+__all__ = ["Sql", "column", "filtered", "identifier", "is_not_null", "negate", "shown", "subquery", "table"]

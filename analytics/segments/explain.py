@@ -23,7 +23,7 @@ from analytics.segments.definition import (
     SameRow,
 )
 from analytics.segments.documents import node_document
-from analytics.segments.emit import column, filtered, table
+from analytics.segments.emit import column, filtered, shown, table
 from analytics.segments.logic import simplified
 from analytics.segments.measures import measure_chain, measure_groups
 
@@ -170,7 +170,7 @@ def _values_at(
     compiler: Compiler, resolved: ResolvedPath, entity: Entity, key: str, where: Node | None = None
 ) -> Compiled:
     """Return the query of the values at the end of a path from one row, of related rows that fulfil `where`."""
-    name = resolved.field.name if resolved.field is not None else resolved.entity.key
+    field = resolved.field or resolved.entity.fields[resolved.entity.key]
     first = alias = compiler.sql.alias()
     query = exp.select().from_(table(entity.name, alias))
     for relation in resolved.relations:
@@ -179,7 +179,7 @@ def _values_at(
         same = exp.EQ(this=column(joined, relation.target_field), expression=column(alias, relation.own_field))
         query = query.join(rows, on=exp.and_(same, *conditions), join_type="inner")
         alias = joined
-    value = column(alias, name)
+    value = shown(column(alias, field.name), field.type)
     row = exp.EQ(this=column(first, entity.key), expression=compiler.sql.bind(key))
     query = query.select(exp.alias_(value, "value", quoted=True)).where(row).distinct()
     if where is not None:

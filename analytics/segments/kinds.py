@@ -222,6 +222,9 @@ def _change_tests(compiler: Compiler, node: Changed, field: Field, place: str) -
         def new_value(alias: str) -> exp.Expr:
             text = column(alias, "new_value")
             typed = _TYPED.get(field.type)
+            if field.type == "multi_enum":  # kept as JSON
+                json = exp.TryCast(this=text, to=exp.DataType.build("json", dialect="duckdb"))
+                return exp.cast(json, exp.DataType.build("varchar[]", dialect="duckdb"))
             return text if typed is None else exp.TryCast(this=text, to=exp.DataType.build(typed, dialect="duckdb"))
 
         tests.append(Test(lambda alias: to.sql(new_value(alias), compiler.sql.bind), new_value, to.is_negative))

@@ -106,9 +106,11 @@ def aggregated(measure: Measure, entity: Entity, place: str) -> tuple[str, Term]
         raise wrong(
             f"{place}.field", field.name, f"a number to take the {name} of; {entity.name} has {', '.join(numbers)}"
         )
-    if field.type == "boolean":
+    if field.type in ("boolean", "multi_enum"):
         raise wrong(
-            f"{place}.field", field.name, f"something that has a {name}; count the rows where it is yes instead"
+            f"{place}.field",
+            field.name,
+            f"something that has a {name}; count the rows where it is what you want",
         )
 
     def value(alias: str) -> exp.Expr:

@@ -104,6 +104,7 @@ _TEMPORAL = (
 BY_TYPE: Mapping[str, tuple[str, ...]] = {
     "text": _TEXT,
     "enum": ("equals", "not_equals", "any_of", "none_of", *_PRESENCE),
+    "multi_enum": ("any_of", "none_of", *_PRESENCE),
     "integer": NUMERIC,
     "number": NUMERIC,
     "money": NUMERIC,

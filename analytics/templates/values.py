@@ -10,6 +10,7 @@ from typing import Any
 
 from analytics.errors import TemplateError
 from analytics.model.entity import FieldType
+from analytics.model.lists import joined
 from analytics.templates.marks import without_marks
 from analytics.templates.null import NULL, is_null
 
@@ -26,6 +27,8 @@ def _document(value: Any) -> Any:
         return format(value, "f")
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, list | tuple):
+        return joined(value)
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
@@ -47,6 +50,10 @@ def reader(kind: FieldType, path: str) -> Callable[[Any], Any]:
             raise TemplateError(f"entity.{path} is {str(value)[:60]!r}, which is no {kind}.") from None
 
     return read
+
+
+def _texts(value: Any) -> str:
+    return without_marks(joined(value) if isinstance(value, list | tuple) else str(value))
 
 
 def _money(value: Any) -> Decimal:
@@ -72,6 +79,7 @@ def _time(value: Any) -> datetime:
 
 
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "multi_enum": _texts,
     "money": _money,
     "number": _number,
     "percent": _number,

@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics.model.entity import Entity, EntityModel, Relation
 from analytics.segments.operators import BY_TYPE, NUMERIC, OPERATORS
-from tests.segments.shop import COUNTRIES, MODEL, STATUSES, WORDS
+from tests.segments.shop import COUNTRIES, LABELS, MODEL, STATUSES, WORDS
 
 Document = dict[str, Any]
 
@@ -161,7 +161,9 @@ class Generator:
 
     def comparison(self, kind: str, operator: str, options: tuple[str, ...], name: str) -> Document:
         def value() -> Any:
-            if kind == "text" or kind == "enum":
+            if kind == "multi_enum" and not options:
+                return self.r.choice([*LABELS, "änne", "a", "none"])
+            if kind in ("text", "enum", "multi_enum"):
                 return self._text(operator, options, name)
             if kind in ("date", "datetime"):
                 return self.r.choice(DAYS if kind == "date" else TIMES)

@@ -62,7 +62,9 @@ class Oracle:
     def _sorted_value(self, step: Mapping[str, Any], row: Row, entity: str) -> Any:
         value = self._measured(step, row, entity) if "related" in step else self._ends(row, entity, step["field"])
         if isinstance(value, list):
-            value = value[0] if value else None
+            value = value[0] if value else None  # the only one
+        if isinstance(value, list):
+            value = ", ".join(value) or None
         return value.lower() if isinstance(value, str) else value
 
     def holds(self, node: Mapping[str, Any], row: Row, entity: str) -> bool:
@@ -160,6 +162,10 @@ class Oracle:
         operator, wanted = node["is"], node.get("value")
         if value is None:
             return False
+        if kind == "multi_enum":
+            if operator == "not_empty":
+                return len(value) > 0
+            return any(v.lower() in [w.lower() for w in wanted] for v in value)
         if operator == "not_empty":
             return value != ""
         if operator == "yes":

@@ -78,6 +78,8 @@ MODEL = EntityModel.of(
                 _f("credit", "money", history=True),
                 _f("tier", "enum", options=("Gold", "Silver", "Bronze")),
                 _f("country", "enum"),
+                _f("interests", "multi_enum", options=("Shoes", "Hats", "Coats")),
+                _f("labels", "multi_enum", history=True),
             ),
             relations={
                 "company": Relation("company", "Company", "company", "one", "company_id", "id"),
@@ -155,6 +157,7 @@ MODEL = EntityModel.of(
 
 WORDS = ["Ada", "ada", "BOB", "bob%", "O'Hara", "x_y", "Änne", "änne", "", "Zoë; drop", '"q"', "a.c", "abc"]
 COUNTRIES = ["NO", "no", "GB", "DE", "United Kingdom"]
+LABELS = ["VIP", "vip", "a, b", "Änne", "x;y"]
 STATUSES = ["open", "Open", "closed", "cancelled"]
 
 
@@ -204,6 +207,8 @@ def make_rows(seed: int, size: int = 12) -> Data:
             "credit": maybe(money()),
             "tier": maybe(r.choice(["Gold", "Silver", "Bronze"])),
             "country": maybe(r.choice(COUNTRIES)),
+            "interests": maybe(sorted(r.sample(["Shoes", "Hats", "Coats"], r.randrange(4)))),
+            "labels": maybe(r.sample(LABELS, r.randrange(4))),
         }
         for n in range(size)
     ]

@@ -199,4 +199,15 @@ def test_an_unknown_entity_is_named_beside_the_known_ones(segments: Segments) ->
 
 def test_the_model_of_the_tests_has_every_type_of_field() -> None:
     types = {f.type for e in MODEL.entities.values() for f in e.fields.values()}
-    assert types == {"text", "integer", "number", "money", "boolean", "date", "datetime", "enum", "percent"}
+    assert types == {
+        "text",
+        "integer",
+        "number",
+        "money",
+        "boolean",
+        "date",
+        "datetime",
+        "enum",
+        "multi_enum",
+        "percent",
+    }

@@ -14,6 +14,7 @@ import duckdb
 from analytics.engine.duck import DUCKDB_TYPES
 from analytics.entities.currencies import CURRENCIES
 from analytics.model.entity import Field
+from analytics.model.lists import listed
 
 LONGEST_KEY = 200  # the state keeps keys of rows in columns of this size
 
@@ -52,6 +53,8 @@ def value_sql(raw: str, field: Field, *, is_key: bool, zone: str, style: Style) 
         return _enum(raw, field.options)
     if field.type in ("text", "enum"):
         return raw
+    if field.type == "multi_enum":
+        return _multi_enum(raw, field.options)
     if field.type == "boolean":
         is_true, is_false = (f"lower({raw}) in ({_texts(words)})" for words in (_TRUE, _FALSE))
         return f"case when {is_true} then true when {is_false} then false end"
@@ -80,7 +83,7 @@ def reason(field: Field, *, is_key: bool) -> str:
         return f"a key has at most {LONGEST_KEY} characters"
     if is_currency(field):
         return "unknown currency; write a code of ISO 4217 such as EUR"
-    if field.type == "enum":
+    if field.type in ("enum", "multi_enum") and field.options:
         return f"no option of {field.label}; there are {', '.join(field.options)}"
     return {
         "integer": "no whole number",
@@ -90,7 +93,17 @@ def reason(field: Field, *, is_key: bool) -> str:
         "boolean": "neither true nor false; write true, false, yes, no, 1 or 0",
         "date": "no date (without a time of day); write 2026-11-24",
         "datetime": "no time; write 2026-11-24 14:30, 2026-11-24T14:30:00+01:00 or a date",
+        "multi_enum": "no list of texts; write them with ; or , between them, or as JSON",
     }.get(field.type, "no value of this field")
+
+
+def default_sql(field: Field) -> str | None:
+    """Return the SQL of the value of new rows that name none, None for a field without one."""
+    if field.default is None:
+        return None
+    if field.type == "multi_enum":
+        return f"list_sort([{_texts(listed(field.default))}])"
+    return f"cast({_text(field.default)} as {column_type(field)})"
 
 
 def column_type(field: Field) -> str:
@@ -102,6 +115,8 @@ def text_sql(value: str, field: Field) -> str:
     """Return the SQL of a value as the text `changes` keeps: times in UTC, numbers as they are shortest."""
     if field.type == "datetime":
         return f"strftime(timezone('UTC', {value}), '%Y-%m-%dT%H:%M:%S.%fZ')"
+    if field.type == "multi_enum":
+        return f"cast(to_json({value}) as varchar)"
     return f"cast({value} as varchar)"
 
 
@@ -149,6 +164,19 @@ def _number(raw: str, decimal: str) -> str:
         return f"case when {plain} then replace(replace(replace({raw}, '.', ''), ' ', ''), ',', '.') end"
     grouped = rf"regexp_full_match({raw}, '[+-]?[0-9]{{1,3}}([, ][0-9]{{3}})+(\.[0-9]*)?')"
     return f"case when {grouped} then replace(replace({raw}, ',', ''), ' ', '') else {raw} end"
+
+
+def _multi_enum(raw: str, options: Sequence[str]) -> str:
+    """A list of texts as JSON, or with semicolons or else commas between them; sorted, so that order is no change."""
+    written = (
+        f"case when starts_with({raw}, '[') then cast(try_cast({raw} as json) as varchar[]) "
+        f"when contains({raw}, ';') then string_split({raw}, ';') else string_split({raw}, ',') end"
+    )
+    trimmed = f"list_filter(list_transform({written}, lambda v: trim(v)), lambda v: v <> '')"
+    if not options:
+        return f"list_sort(list_distinct({trimmed}))"
+    known = f"list_transform({trimmed}, lambda v: {_enum('v', options)})"
+    return f"case when len(list_filter({known}, lambda v: v is null)) = 0 then list_sort(list_distinct({known})) end"
 
 
 def _enum(raw: str, options: Sequence[str]) -> str:

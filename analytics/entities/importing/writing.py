@@ -141,9 +141,7 @@ class Writer:
     def _default(self, field: Field) -> str | None:
         if parsing.is_currency(field) and field.name == "currency":
             return _literal(field.default or self._currency)
-        if field.default is None:
-            return None
-        return f"cast({_literal(field.default)} as {parsing.column_type(field)})"
+        return parsing.default_sql(field)
 
     def _is_older(self, given: dict[str, Field], along: bool) -> str:
         """Return the SQL of whether the table knows a newer form of the row than the file has."""

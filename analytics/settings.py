@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -89,6 +90,24 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _country(value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS  # only settings that name a country need it
+
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("the code of a country in two capital letters such as DE")
+    return value
+
+
+def _hours(value: str) -> str:
+    begin, _, end = value.partition("-")
+    try:
+        if len(begin) == len(end) == 5 and time.fromisoformat(begin) < time.fromisoformat(end):
+            return value
+    except ValueError:
+        pass
+    raise ValueError("hours of one day such as 09:00-20:00")
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -133,7 +152,15 @@ class Settings(BaseModel):
     sink_port: Port = 0
     attribution_days: Annotated[int, Field(ge=1, le=3650)] = 7
     attribution_model: Literal["last touch", "first touch"] = "last touch"
+    phone_country: Annotated[str, AfterValidator(_country)] | None = None
+    calling_hours: Annotated[str, AfterValidator(_hours)] = "09:00-20:00"
     smtp: SmtpSettings | None = None
+
+    @property
+    def calling_window(self) -> tuple[time, time]:
+        """The local time from which on, and before which, people are called."""
+        begin, end = self.calling_hours.split("-")
+        return time.fromisoformat(begin), time.fromisoformat(end)
 
     @property
     def week_start_number(self) -> int:

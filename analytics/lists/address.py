@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,13 +33,6 @@ def address_keys(addresses: Column) -> pa.ChunkedArray:
     return _chunked(_filled(keys, column, plain, others, address_key)) if len(others) else _chunked(keys)
 
 
-def phone_keys(numbers: Column) -> pa.ChunkedArray:
-    """Return every telephone number in E.164 form, null for one that is not written with + and its country."""
-    column = _texts(numbers)
-    unknown = pc.fill_null(pc.equal(column, None), False)
-    return _chunked(_filled(pa.nulls(len(column), pa.string()), column, unknown, column, _e164))
-
-
 def _filled(keys: Column, column: Column, done: Column, others: Column, key_of: Callable[[str], str | None]) -> Column:
     """Return `keys` with those of values not `done` looked up one by one, each different value once."""
 
@@ -50,16 +42,6 @@ def _filled(keys: Column, column: Column, done: Column, others: Column, key_of: 
     made = pa.array([key_of(value) for value in different], pa.string())
     found = pc.index_in(column, pa.array(different, pa.string()))
     return pc.if_else(pc.fill_null(done, True), keys, pc.take(made, found))
-
-
-def _e164(number: str) -> str | None:
-    try:
-        parsed = phonenumbers.parse(number, None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(parsed):
-        return None
-    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
 def _texts(column: Column) -> Column:

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from analytics.engine import Engine
 from analytics.errors import ListError, NotFound
-from analytics.lists.address import address_keys, phone_keys
+from analytics.lists.address import address_keys
 from analytics.lists.export import write_csv
+from analytics.lists.phones import country_path, read_phones
 from analytics.lists.records import ListCounts, MarketingList, Members
 from analytics.lists.state import removed_count, states_of
 from analytics.lists.stored import contact_of
@@ -27,6 +28,7 @@ from analytics.segments.state import given_of, state_tables
 from analytics.store import Store
 
 _FIXED = ("position", "entity_key", "address", "address_key")
+_COUNTRY = "_country"
 _TIME = pa.timestamp("us", tz="UTC")
 
 
@@ -95,9 +97,11 @@ class MemberQueries:
     def counts(self, engine: Engine, listed: MarketingList) -> ListCounts:
         """Return how many members a list has, and how many of them cannot be reached."""
         _, path = self._entity(listed)
+        country = self._country(listed, path)
+        outputs = [Output("address", path.path), *([Output(_COUNTRY, country)] if country is not None else [])]
         compiled = self._segments.compiler(engine).rows(
             replace(listed.definition, sort=listed.definition.sort if listed.definition.limit is not None else ()),
-            (Output("address", path.path),),
+            tuple(outputs),
             members=self._given_members(listed),
             without=Given.of_list("removed", listed.id),
         )
@@ -115,18 +119,36 @@ class MemberQueries:
             from ({compiled.sql}) as r left join _unsubscribed as u on u.key = r.key
         """  # noqa: S608  # compiled by us, values are bound
         members, silent_ones, without = engine.rows(sql, compiled.params, given)[0]
-        return ListCounts(members, removed, silent_ones, without)
+        if listed.channel == "email":
+            return ListCounts(members, removed, silent_ones, without)
+        numbers = f"""
+            select r.* from ({compiled.sql}) as r left join _unsubscribed as u on u.key = r.key
+            where u.key is null and coalesce(trim(r.address), '') <> ''
+        """  # noqa: S608  # compiled by us, values are bound
+        keys = self._phones(engine.arrow(numbers, compiled.params, given)).column("key")
+        usable = keys.drop_null()
+        shared = len(usable) - len(usable.unique())
+        return ListCounts(members, removed, silent_ones, without, keys.null_count, shared)
+
+    def _country(self, listed: MarketingList, path: ContactPath) -> str | None:
+        """Return the path of the country a telephone list's numbers are read with, if there is one."""
+        return None if listed.channel == "email" else country_path(self._model, listed.entity, path.path)
+
+    def _phones(self, rows: pa.Table) -> pa.Table:
+        countries = rows.column(_COUNTRY) if _COUNTRY in rows.column_names else None
+        return read_phones(rows.column("address"), countries, self._store.settings.phone_country)
 
     def audience(self, engine: Engine, listed: MarketingList, paths: Sequence[str] = ()) -> pa.Table:
         """Return who a sending to the list would meet, in the list's order, removed and unsubscribed rows left out.
 
         Columns: position (from 0), entity_key, address as it is, address_key (null when it cannot be used), title, and
         one named as each of `paths` (dotted, over to-one relations). A path called title takes the place of that
-        column. Raises ListError for a path called like another of the fixed columns, SegmentError for one that is none.
+        column. A telephone list has a last column `problem`: why a number cannot be dialled, null where it can.
+        Raises ListError for a path called like another of the fixed columns, SegmentError for one that is none.
         """
         entity, path = self._entity(listed)
         wanted = tuple(dict.fromkeys(paths))
-        for fixed in _FIXED:
+        for fixed in _FIXED if listed.channel == "email" else (*_FIXED, "problem"):
             if fixed in wanted:
                 raise ListError(
                     f"The field {fixed!r} of {entity.name} is called like a column every audience has; declare it "
@@ -136,6 +158,9 @@ class MemberQueries:
         if "title" not in wanted:
             outputs.append(Output("title", entity.title or entity.key))
         outputs += [Output(p, p) for p in wanted]
+        country = self._country(listed, path)
+        if country is not None:
+            outputs.append(Output(_COUNTRY, country))
         compiled = self._segments.compiler(engine).rows(
             listed.definition,
             tuple(replace(o, name=f"c{n}") for n, o in enumerate(outputs)),
@@ -143,8 +168,14 @@ class MemberQueries:
             without=Given.of_list("silent", listed.id),
         )
         rows = self._run(engine, compiled).rename_columns(["entity_key", *(o.name for o in outputs)])
-        keys_of = address_keys if listed.channel == "email" else phone_keys
-        rows = rows.add_column(2, "address_key", keys_of(rows.column("address")))
+        if listed.channel == "email":
+            rows = rows.add_column(2, "address_key", address_keys(rows.column("address")))
+        else:
+            read = self._phones(rows)
+            rows = rows.drop_columns([_COUNTRY]) if country is not None else rows
+            rows = rows.add_column(2, "address_key", read.column("key")).append_column(
+                "problem", read.column("problem")
+            )
         return rows.add_column(0, "position", pa.array(range(rows.num_rows), pa.int64()))
 
     def export(self, engine: Engine, listed: MarketingList, path: Path, progress: Progress = silent) -> int:

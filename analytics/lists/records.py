@@ -48,17 +48,23 @@ class MarketingList:
 
 @dataclass(frozen=True)
 class ListCounts:
-    """How many rows a list has. Removed rows are no members; unsubscribed ones are, but are not mailed."""
+    """How many rows a list has. Removed rows are no members; unsubscribed ones are, but are not mailed.
+
+    Of a telephone list also: members with a number that cannot be dialled, and members whose number another member
+    has too, who make one call together with that one.
+    """
 
     members: int
     removed: int
     unsubscribed: int
     without_contact: int
+    bad_numbers: int = 0
+    shared_numbers: int = 0
 
     @property
     def reachable(self) -> int:
         """Members with a contact who have not unsubscribed from the list; suppression is judged at sending."""
-        return self.members - self.unsubscribed - self.without_contact
+        return self.members - self.unsubscribed - self.without_contact - self.bad_numbers
 
 
 @dataclass(frozen=True)

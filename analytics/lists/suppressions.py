@@ -12,12 +12,16 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, delete, func, select, true
 
 from analytics.errors import ListError
+from analytics.lists.phones import phone_key
 from analytics.model.address import address_key, domain_key, domain_of, domains_above
 from analytics.store import Store
 from analytics.store.state import upsert
 from analytics.store.tables import domain_block, suppression
 
-REASONS = ("complaint", "hard_bounce", "unsubscribed", "manual")
+DO_NOT_CALL = "do_not_call"
+"""The reason that is of a telephone number, not of an e-mail address."""
+
+REASONS = ("complaint", "hard_bounce", "unsubscribed", "manual", DO_NOT_CALL)
 """Why an address is suppressed, the weightiest first: of several reasons the first is named."""
 
 _MANY = 500
@@ -75,10 +79,13 @@ class Suppressions:
     ) -> bool:
         """Suppress an address (or its key) for a reason; False when it is for that reason already.
 
-        `at` is when it happened, by default now; `note` is what people should know of it. Raises ListError for what is
-        no address and for an unknown reason.
+        For `do_not_call` the address is a telephone number, written internationally or as in the country of the
+        setting `phone_country`. `at` is when it happened, by default now; `note` is what people should know of it.
+        Raises ListError for what is no address and for an unknown reason.
         """
-        key = address_key(address)
+        key = self._number(address) if reason == DO_NOT_CALL else address_key(address)
+        if key is None and reason == DO_NOT_CALL:
+            raise ListError(f"{address!r} is no telephone number that can be dialled; write +44 20 7946 0123.")
         if key is None:
             raise ListError(f"{address!r} is no e-mail address, so it cannot be suppressed; write ada@example.com.")
         if reason not in REASONS:
@@ -100,7 +107,7 @@ class Suppressions:
 
     def remove(self, address: str, reason: str | None = None) -> int:
         """Take back one reason, or all, for an address; returns how many there were."""
-        key = address_key(address) or address
+        key = self._key(address)
         statement = delete(suppression).where(suppression.c.address_key == key)
         if reason is not None:
             statement = statement.where(suppression.c.reason == reason)
@@ -127,7 +134,7 @@ class Suppressions:
             suppression.c.created_at.desc(), suppression.c.address_key, suppression.c.reason
         )
         if address is not None:
-            query = query.where(suppression.c.address_key == (address_key(address) or address))
+            query = query.where(suppression.c.address_key == self._key(address))
         with self._store.state.read() as connection:
             return tuple(Suppression(**row._mapping) for row in connection.execute(query))
 
@@ -207,6 +214,13 @@ class Suppressions:
             rows = connection.execute(select(domain_block).where(domain_block.c.domain.in_(above))).all()
         found = sorted(rows, key=lambda row: above.index(row.domain))
         return DomainBlock(**found[0]._mapping) if found else None
+
+    def _key(self, address: str) -> str:
+        """Return the key of an e-mail address or telephone number, else the text as it is."""
+        return address_key(address) or self._number(address) or address
+
+    def _number(self, number: str) -> str | None:
+        return phone_key(number, default_country=self._store.settings.phone_country)
 
 
 def _domain(domain: str) -> str:

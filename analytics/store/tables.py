@@ -261,7 +261,7 @@ list_state = _table(
 suppression = _table(
     "suppression",
     Column("address_key", String(254), primary_key=True),
-    Column("reason", String(20), primary_key=True),  # unsubscribed, hard_bounce, complaint, manual
+    Column("reason", String(20), primary_key=True),  # unsubscribed, hard_bounce, complaint, manual, do_not_call
     Column("source", String(200), nullable=False),  # 'one-click', 'unsubscribe page', 'bounce', 'command line', ...
     Column("delivery_id", BigInteger),
     Column("created_at", UtcTime, nullable=False),
@@ -394,15 +394,29 @@ call_campaign = _table(
     Column("list_id", ForeignKey("marketing_list.id", ondelete="RESTRICT"), nullable=False),
     Column("marketing_campaign_id", ForeignKey("marketing_campaign.id", ondelete="SET NULL")),
     Column("script", Text, nullable=False),
+    Column("most_attempts", Integer, nullable=False),  # calls nobody answered after which a person is left alone
     Column("cost", DecimalText),  # in the workspace's base currency
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
 )
 
-# One call that was made, or tried.
+# Who is about to call a number: nobody else is given it until then, by the machine's time.
+call_claim = _table(
+    "call_claim",
+    Column("phone_key", String(20), primary_key=True),  # E.164
+    Column("call_campaign_id", ForeignKey("call_campaign.id", ondelete="CASCADE"), nullable=False),
+    Column("owner", String(100), nullable=False),  # a session of a caller
+    Column("caller", String(100), nullable=False),
+    Column("entity_key", String(200), nullable=False),
+    Column("entity_keys", JSON, nullable=False),  # all rows that share the number, this one first
+    Column("person", String(254), nullable=False),
+    Column("until", UtcTime, nullable=False),
+)
+
+# One call that was made, or tried. Numbered above all calls an older copy of the workspace may have put into the lake.
 call = _table(
     "call",
-    Column("id", Id, primary_key=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("call_campaign_id", ForeignKey("call_campaign.id", ondelete="RESTRICT"), nullable=False),
     Column("request_key", String(100), nullable=False, unique=True),  # a repeated submit notes no second call
     Column("phone_key", String(20), nullable=False),  # E.164
@@ -414,6 +428,7 @@ call = _table(
     Column("next_call_at", UtcTime),
     Column("at", UtcTime, nullable=False),
     Index("ix_call_campaign_phone", "call_campaign_id", "phone_key", "at"),
+    Index("ix_call_phone_key", "phone_key"),
 )
 
 # --- the ledger -----------------------------------------------------------------------------------

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from analytics.lists.address import address_keys, phone_keys
+from analytics.lists.address import address_keys
 from analytics.model.address import address_key
 
 _PIECE = st.text(alphabet="aZ0._-+'!@ \t\u00e4\u0130\u212a\u00dfß\u0308(,)\"[]\\\x1c\x7f\u00a0\u200b。", max_size=12)
@@ -39,19 +38,3 @@ def test_chunks_and_large_strings_are_taken() -> None:
     assert address_keys(column).to_pylist() == ["a@b.example", "ä@b.example", None]
     assert address_keys(pa.array([], pa.string())).to_pylist() == []
     assert address_keys(pa.nulls(2)).to_pylist() == [None, None]
-
-
-@pytest.mark.parametrize(
-    ("number", "key"),
-    [
-        ("+49 30 901820", "+4930901820"),
-        (" +1 (212) 555-0100 ", "+12125550100"),
-        ("030 901820", None),
-        ("", None),
-        (None, None),
-        ("+49", None),
-        ("call me", None),
-    ],
-)
-def test_telephone_numbers_are_known_by_their_international_form(number: str | None, key: str | None) -> None:
-    assert phone_keys(pa.array([number, number], pa.string())).to_pylist() == [key, key]

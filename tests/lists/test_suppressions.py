@@ -48,3 +48,13 @@ def test_what_is_no_address_or_reason_is_refused(suppressions: Suppressions) -> 
         suppressions.add("ada")
     with pytest.raises(ListError, match="there are complaint, hard_bounce"):
         suppressions.add("ada@example.com", "whim")
+
+
+def test_a_telephone_number_is_not_called_however_it_is_written(suppressions: Suppressions) -> None:
+    assert suppressions.add("+44 20 7946 0123", "do_not_call", "telephone")
+    assert not suppressions.add("0044 20 7946-0123", "do_not_call", "telephone")
+    assert suppressions.reasons(["+442079460123"]) == {"+442079460123": "do_not_call"}
+    assert [s.address_key for s in suppressions.all("+44 (0)20 7946 0123")] == ["+442079460123"]
+    assert suppressions.remove("+442079460123", "do_not_call") == 1
+    with pytest.raises(ListError, match="'020 7946 0123' is no telephone number that can be dialled"):
+        suppressions.add("020 7946 0123", "do_not_call")

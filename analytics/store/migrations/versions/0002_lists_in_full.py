@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("list_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("marketing_campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("script", sa.Text(), nullable=False),
+        sa.Column("most_attempts", sa.Integer(), nullable=False),
         sa.Column("cost", sa.String(length=40), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -131,7 +132,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "call",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("call_campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("request_key", sa.String(length=100), nullable=False),
         sa.Column("phone_key", sa.String(length=20), nullable=False),
@@ -149,6 +150,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("request_key", name=op.f("uq_call_request_key")),
     )
     op.create_index("ix_call_campaign_phone", "call", ["call_campaign_id", "phone_key", "at"], unique=False)
+    op.create_index("ix_call_phone_key", "call", ["phone_key"], unique=False)
+    op.create_table(
+        "call_claim",
+        sa.Column("phone_key", sa.String(length=20), nullable=False),
+        sa.Column("call_campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("owner", sa.String(length=100), nullable=False),
+        sa.Column("caller", sa.String(length=100), nullable=False),
+        sa.Column("entity_key", sa.String(length=200), nullable=False),
+        sa.Column("entity_keys", sa.JSON(), nullable=False),
+        sa.Column("person", sa.String(length=254), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["call_campaign_id"],
+            ["call_campaign.id"],
+            name=op.f("fk_call_claim_call_campaign_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("phone_key", name=op.f("pk_call_claim")),
+    )
     op.create_table(
         "campaign_topic",
         sa.Column("email_campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -194,6 +214,8 @@ def downgrade() -> None:
     op.drop_table("list_unmatched")
     op.drop_table("campaign_topic")
     op.drop_index("ix_call_campaign_phone", table_name="call")
+    op.drop_table("call_claim")
+    op.drop_index("ix_call_phone_key", table_name="call")
     op.drop_table("call")
     op.drop_table("list_version")
     op.drop_index(op.f("ix_list_upload_list_id"), table_name="list_upload")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analytics.campaigns import EmailCampaigns, MarketingCampaigns
     from analytics.delivery import Sendings
     from analytics.engine import Engine
-    from analytics.lists import Consents, ListHistory, Lists, Suppressions, Topics
+    from analytics.lists import Consents, ListHistory, Lists, Suppressions, Tags, Topics
     from analytics.reports import Reports
     from analytics.segments import Segments
     from analytics.templates import Templates
@@ -76,6 +76,13 @@ class Services:
         from analytics.lists import Consents
 
         return Consents(self.store, self.topics)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """Words on rows, to segment by."""
+        from analytics.lists import Tags
+
+        return Tags(self.store, self.model)
 
     @cached_property
     def templates(self) -> Templates:

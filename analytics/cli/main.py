@@ -16,6 +16,7 @@ PARTS = (
     "audience",
     "segments",
     "consent",
+    "tags",
     "template",
     "campaign",
     "sending",

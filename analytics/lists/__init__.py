@@ -6,6 +6,7 @@ from analytics.lists.history import ListHistory
 from analytics.lists.lists import Lists
 from analytics.lists.records import ListCounts, MarketingList, Members, Refresh
 from analytics.lists.suppressions import DomainBlock, Suppression, SuppressionPage, Suppressions
+from analytics.lists.tags import TagCount, Tags
 from analytics.lists.topics import Topic, TopicCounts, Topics
 from analytics.lists.versions import ListVersion
 
@@ -26,6 +27,8 @@ __all__ = [
     "Suppression",
     "SuppressionPage",
     "Suppressions",
+    "TagCount",
+    "Tags",
     "Topic",
     "TopicCounts",
     "Topics",

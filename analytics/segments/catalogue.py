@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,13 +15,15 @@ class Given:
     """A table of the state a query reads under `name`, column `entity_key` first.
 
     members: of a static list, with `position`; removed: from a list; silent: removed or unsubscribed;
-    contacted: with `times` and `last`, of one list or, without `list_id`, of all lists of `entity`.
+    contacted: with `times` and `last`, of one list or, without `list_id`, of all lists of `entity`; tagged: rows of
+    `entity` with `tag`, one of `tags` in whatever case or, without these, any.
     """
 
     name: str
-    what: Literal["members", "removed", "silent", "contacted"]
+    what: Literal["members", "removed", "silent", "contacted", "tagged"]
     list_id: int | None = None
     entity: str | None = None
+    tags: tuple[str, ...] = ()
 
     @classmethod
     def of_list(cls, what: Literal["members", "removed", "silent", "contacted"], list_id: int) -> Given:
@@ -31,6 +34,13 @@ class Given:
     def contacted_of(cls, entity: str) -> Given:
         """Return the table of what all lists of an entity contacted."""
         return cls("_list_contacted_all", "contacted", None, entity)
+
+    @classmethod
+    def tagged(cls, entity: str, tags: tuple[str, ...] = ()) -> Given:
+        """Return the table of rows of an entity with one of some tags, or of all their tags."""
+        folded = tuple(sorted({tag.strip().casefold() for tag in tags}))
+        mark = hashlib.md5("\x1f".join(folded).encode(), usedforsecurity=False).hexdigest()[:12] if folded else "any"
+        return cls(f"_tagged_{entity}_{mark}", "tagged", None, entity, folded)
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,14 @@ class Sample:
     salt: str = ""
 
 
+@dataclass(frozen=True)
+class Tag:
+    """The row bears one of some tags (`any_of`), or none of them (`none_of`)."""
+
+    names: tuple[str, ...]
+    operator: Literal["any_of", "none_of"] = "any_of"
+
+
 Node = (
     All
     | AnyOf
@@ -157,6 +165,7 @@ Node = (
     | Behaviour
     | Changed
     | Sample
+    | Tag
 )
 
 

@@ -1,8 +1,8 @@
-"""The documents of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples."""
+"""The documents of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples, tags."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from analytics.errors import SegmentError
@@ -15,6 +15,7 @@ from analytics.segments.definition import (
     InSegment,
     Node,
     Sample,
+    Tag,
     wrong,
 )
 from analytics.segments.documents_common import (
@@ -103,6 +104,17 @@ def _sample(document: Mapping[str, Any], place: str) -> Node:
     return Sample(float(percent), float(start), salt)
 
 
+def _tag(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("tag", "value"), required=("tag", "value"))
+    operator, names = given["tag"], given["value"]
+    if operator not in ("any_of", "none_of"):
+        raise wrong(f"{place}.tag", operator, "one of any_of, none_of")
+    if not isinstance(names, Sequence) or isinstance(names, str) or not names:
+        raise wrong(f"{place}.value", names, "a list of tags such as [VIP]")
+    read = tuple(as_text(name, f"{place}.value[{n}]", "the name of a tag") for n, name in enumerate(names))
+    return Tag(read, operator)
+
+
 READERS: Mapping[str, Callable[[Mapping[str, Any], str], Node]] = {
     "contacted": _contacted,
     "segment": _segment,
@@ -110,6 +122,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any], str], Node]] = {
     "behaviour": _behaviour,
     "changed": _changed,
     "sample": _sample,
+    "tag": _tag,
 }
 """Takes a document and its place, by the key that names its kind. The first of a document's keys in here counts."""
 
@@ -144,4 +157,6 @@ def kind_document(node: Node) -> dict[str, Any]:
                 **({"from": start} if start else {}),
                 **({"salt": salt} if salt else {}),
             }
+        case Tag(names, operator):
+            return {"tag": operator, "value": list(names)}
     raise AssertionError(f"no kind of its own: {node!r}")

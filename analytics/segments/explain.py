@@ -11,6 +11,7 @@ from sqlglot import exp
 from analytics.engine import Engine
 from analytics.errors import SegmentError
 from analytics.model.entity import Entity, ResolvedPath
+from analytics.segments.catalogue import Given
 from analytics.segments.compiler import Compiled, Compiler
 from analytics.segments.definition import (
     All,
@@ -21,6 +22,7 @@ from analytics.segments.definition import (
     Node,
     Not,
     SameRow,
+    Tag,
 )
 from analytics.segments.documents import node_document
 from analytics.segments.emit import column, filtered, shown, table
@@ -155,6 +157,8 @@ def value_query(compiler: Compiler, node: Node, entity: Entity, key: str) -> Com
             return _values_at(compiler, compiler.resolve(entity, field, "field"), entity, key)
         case MeasureCondition():
             return _measured(compiler, node, entity, key)
+        case Tag():
+            return _tags_of(compiler, entity, key)
         case SameRow(related, FieldCondition(field)):
             return _values_at(compiler, compiler.resolve(entity, f"{related}.{field}", "field"), entity, key)
         case SameRow(related, where):
@@ -164,6 +168,13 @@ def value_query(compiler: Compiler, node: Node, entity: Entity, key: str) -> Com
             return _values_at(compiler, named, entity, key, where)
         case _:
             return None
+
+
+def _tags_of(compiler: Compiler, entity: Entity, key: str) -> Compiled:
+    given, alias = Given.tagged(entity.name), compiler.sql.alias()
+    row = exp.EQ(this=column(alias, "entity_key"), expression=compiler.sql.bind(key))
+    query = compiler.keys_given(given, alias).select(column(alias, "tag"), append=False).where(row)
+    return compiler.compiled(query.order_by(column(alias, "tag")).limit(_MOST_VALUES))
 
 
 def _values_at(

@@ -1,4 +1,4 @@
-"""Conditions that look beyond the entity tables: segments, lists, contacts, behaviour, changes, samples."""
+"""Conditions that look beyond the entity tables: segments, lists, contacts, behaviour, changes, samples, tags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from analytics.errors import SegmentError
 from analytics.model.entity import Entity, Field, ResolvedPath
 from analytics.segments.catalogue import Given
 from analytics.segments.comparisons import compare
-from analytics.segments.definition import Behaviour, Changed, Contacted, InList, InSegment, Node, Sample, wrong
+from analytics.segments.definition import Behaviour, Changed, Contacted, InList, InSegment, Node, Sample, Tag, wrong
 from analytics.segments.emit import column, filtered
 from analytics.segments.logic import Both, Keys, Logic, Test, negate
 from analytics.segments.moments import BadMoment, parse_span
@@ -59,6 +59,9 @@ def kind_logic(compiler: Compiler, node: Node, entity: Entity, place: str) -> Lo
             return _changed(compiler, node, entity, place)
         case Sample():
             return _sample(compiler, node, entity)
+        case Tag(names, operator):
+            tagged = _given(compiler, Given.tagged(entity.name, names), entity.key)
+            return negate(tagged) if operator == "none_of" else tagged
     raise AssertionError(f"no kind of its own: {node!r}")
 
 

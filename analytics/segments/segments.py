@@ -245,6 +245,18 @@ class Segments:
         """
         return Explainer(self.compiler, self._rows).explain(definition, engine, self._key(definition, engine, key))
 
+    def find(self, entity: str, engine: Engine, row: str) -> str:
+        """Return the key of the row of an entity that `row` names: by its key, or by an address it alone is reached at.
+
+        Raises SegmentError when there is no such row, or several with the address.
+        """
+        definition = Definition(entity)
+        key = self._key(definition, engine, row)
+        if not self._rows(engine, self.compiler(engine).rows(definition, (), only=key)):
+            label = self._model.entity(entity).label.lower()
+            raise SegmentError(f"There is no {label} with the key or address {row!r}.")
+        return key
+
     def sql(self, definition: Definition, engine: Engine | None = None) -> Query:
         """Return the query of a definition's keys for people to read; without an engine relative dates are of now."""
         moment = Moment.of(engine) if engine is not None else self._moment()

@@ -13,7 +13,7 @@ from analytics.segments.catalogue import Given, ListSource
 from analytics.segments.compiler import Compiled
 from analytics.segments.definition import Definition, InSegment
 from analytics.store import Store
-from analytics.store.tables import email_campaign, list_member, list_state, marketing_list, segment
+from analytics.store.tables import email_campaign, list_member, list_state, marketing_list, segment, tag
 
 _TIME = pa.timestamp("us", tz="UTC")
 _CHUNK = 20_000
@@ -117,6 +117,8 @@ def _table(connection: Connection, given: Given) -> pa.Table:
                 list_state.c.removed_at.is_not(None) | list_state.c.unsubscribed_at.is_not(None),
             )
             return _arrow(connection, query, entity_key=pa.string())
+        case "tagged":
+            return _tagged(connection, given)
         case "contacted":
             columns = {"entity_key": pa.string(), "times": pa.int64(), "last": _TIME}
             if given.list_id is not None:
@@ -135,6 +137,14 @@ def _table(connection: Connection, given: Given) -> pa.Table:
                 .group_by(list_state.c.entity_key)
             )
             return _arrow(connection, query, **columns)
+
+
+def _tagged(connection: Connection, given: Given) -> pa.Table:
+    query = select(tag.c.entity_key, tag.c.name).where(tag.c.entity == given.entity)
+    if given.tags:
+        names = connection.execute(select(tag.c.name).where(tag.c.entity == given.entity).distinct()).scalars()
+        query = query.where(tag.c.name.in_([name for name in names if name.casefold() in given.tags]))
+    return _arrow(connection, query, entity_key=pa.string(), tag=pa.string())
 
 
 def _arrow(connection: Connection, query: Any, **types: pa.DataType) -> pa.Table:

@@ -1,4 +1,4 @@
-"""The text of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples.
+"""The text of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples, tags.
 
 A kind is written by the key of its document and read by the word it starts with: `CALLS` those a bracket follows,
 `WORDS` the others.
@@ -54,6 +54,10 @@ def _sample_text(node: Document) -> str:
     return f"sample({node['sample']!r}{start}{salt})"
 
 
+def _tag_text(node: Document) -> str:
+    return f"tag {'not ' if node['tag'] == 'none_of' else ''}in ({', '.join(map(quoted, node['value']))})"
+
+
 WRITERS: Mapping[str, Callable[[Document], str]] = {
     "contacted": _contacted_text,  # before list, which it may have as a key
     "segment": _member_text("segment"),
@@ -61,6 +65,7 @@ WRITERS: Mapping[str, Callable[[Document], str]] = {
     "behaviour": _behaviour_text,
     "changed": _changed_text,
     "sample": _sample_text,
+    "tag": _tag_text,
 }
 """Takes the document of a node, by the key that names its kind."""
 
@@ -130,7 +135,17 @@ def _sampled(read: Reader) -> Document:
     return node
 
 
-WORDS: Mapping[str, Callable[[Reader], Document]] = {"in": _member}
+def _tagged(read: Reader) -> Document:
+    read.next()
+    operator = "none_of" if read.took("not") else "any_of"
+    read.expect("in")
+    read.expect("(")
+    names = read.several(lambda: read.string("the name of a tag in quotes"))
+    read.expect(")")
+    return {"tag": operator, "value": names}
+
+
+WORDS: Mapping[str, Callable[[Reader], Document]] = {"in": _member, "tag": _tagged}
 CALLS: Mapping[str, Callable[[Reader], Document]] = {
     **dict.fromkeys(BEHAVIOURS, _behaved),
     "contacted": _contacted,

@@ -24,6 +24,7 @@ from analytics.segments.definition import (
     Not,
     SameRow,
     Sample,
+    Tag,
 )
 from analytics.segments.layout import node_text
 from analytics.segments.operators import MEASURES, OPERATORS
@@ -95,6 +96,8 @@ def say(model: EntityModel, entity: str, node: Node) -> str:
             start = f" from {node.start:g}" if node.start else ""
             salt = f" of the draw “{node.salt}”" if node.salt else ""
             return f"A stable random {node.percent:g} percent{start}{salt}"
+        case Tag(names, operator):
+            return f"{'Bears none' if operator == 'none_of' else 'Bears one'} of the tags {', '.join(names)}"
         case _:
             return node_text(node)
 

@@ -92,7 +92,7 @@ def test_only_as_much_of_the_client_address_is_kept_as_the_settings_say(tmp_path
             made = consents.record("a@example.com", "News", True, wording=WORDS, source="x", client_address=ip)
             assert made.client_address == kept
         file = tmp_path / "c.csv"
-        file.write_text(f"address,topic,granted,wording,ip\nb@example.com,News,yes,Offers please,192.0.2.77\n")
+        file.write_text("address,topic,granted,wording,ip\nb@example.com,News,yes,Offers please,192.0.2.77\n")
         consents.import_file(file)
         assert [c.client_address for c in consents.log("b@example.com")] == ["192.0.2.0"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics.model.entity import Entity, EntityModel, Relation
 from analytics.segments.operators import BY_TYPE, NUMERIC, OPERATORS
-from tests.segments.shop import COUNTRIES, LABELS, MODEL, STATUSES, WORDS
+from tests.segments.shop import COUNTRIES, LABELS, MODEL, STATUSES, TAGS, WORDS
 
 Document = dict[str, Any]
 
@@ -71,6 +71,9 @@ class Generator:
         if draw < 0.79 and entity.relations:
             path = self.path(entity, only_relations=True)
             return {"same": path, "where": self.node(self._end(entity, path), depth + 1)}
+        if draw < 0.8:
+            names = [self.r.choice([*TAGS, "vip", "nobody's"]) for _ in range(self.r.randrange(1, 3))]
+            return {"tag": self.r.choice(["any_of", "none_of"]), "value": names}
         if draw < 0.82:
             return {
                 "sample": self.r.choice([10, 33.3, 50]),

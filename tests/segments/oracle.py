@@ -83,6 +83,9 @@ class Oracle:
             digest = hashlib.md5(f"{node.get('salt', '')}:{row['id']}".encode()).hexdigest()[:8]
             place = int(digest, 16)
             return round(start / 100 * 2**32) <= place < round((start + node["sample"]) / 100 * 2**32)
+        if "tag" in node:
+            bears = {t.lower() for t in row.get("_tags", ())} & {name.lower() for name in node["value"]}
+            return bool(bears) == (node["tag"] == "any_of")
         operator = node["is"]
         if operator in OPPOSITES:
             return not self.holds({**node, "is": OPPOSITES[operator]}, row, entity)

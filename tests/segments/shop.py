@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from analytics.lists import Tags
 from analytics.model.entity import ContactPath, Entity, EntityModel, Field, Relation, RelationFilter
 from analytics.store import Store
 
@@ -157,6 +158,7 @@ MODEL = EntityModel.of(
 
 WORDS = ["Ada", "ada", "BOB", "bob%", "O'Hara", "x_y", "Änne", "änne", "", "Zoë; drop", '"q"', "a.c", "abc"]
 COUNTRIES = ["NO", "no", "GB", "DE", "United Kingdom"]
+TAGS = ["VIP", "Änne's", "late"]
 LABELS = ["VIP", "vip", "a, b", "Änne", "x;y"]
 STATUSES = ["open", "Open", "closed", "cancelled"]
 
@@ -209,6 +211,7 @@ def make_rows(seed: int, size: int = 12) -> Data:
             "country": maybe(r.choice(COUNTRIES)),
             "interests": maybe(sorted(r.sample(["Shoes", "Hats", "Coats"], r.randrange(4)))),
             "labels": maybe(r.sample(LABELS, r.randrange(4))),
+            "_tags": r.sample(TAGS, r.choice([0, 0, 1, 2])),
         }
         for n in range(size)
     ]
@@ -233,6 +236,7 @@ def make_rows(seed: int, size: int = 12) -> Data:
             "lines": maybe(r.randrange(4)),
             "is_return": maybe(r.random() < 0.3),
             "note": maybe(r.choice(WORDS)),
+            "_tags": r.sample(TAGS, r.choice([0, 1])),
         }
         for n in range(size * 2)
     ]
@@ -267,13 +271,16 @@ def make_rows(seed: int, size: int = 12) -> Data:
 
 
 def fill(store: Store, data: Data, model: EntityModel = MODEL) -> None:
-    """Write rows to the lake, every table of the model made."""
+    """Write rows to the lake, every table of the model made, and their `_tags` to the state."""
+    tags = Tags(store, model)
     for entity in model.entities.values():
         store.lake.ensure(entity.schema)
         rows = data.get(entity.name, ())
         if rows:
             names = [c.name for c in entity.schema.columns]
             store.lake.merge(entity.name, _arrow(entity, [{n: row.get(n) for n in names} for row in rows]))
+            for name in TAGS:
+                tags.add(entity.name, name, [row["id"] for row in rows if name in row.get("_tags", ())])
 
 
 def _arrow(entity: Entity, rows: list[Row]) -> pa.Table:

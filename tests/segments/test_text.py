@@ -100,7 +100,9 @@ def _leaf(draw: st.DrawFn) -> dict[str, Any]:
         return {key: draw(values)} if draw(st.booleans()) else {}
 
     kind = draw(
-        st.sampled_from(["field", "related", "same", "segment", "list", "contacted", "behaviour", "changed", "sample"])
+        st.sampled_from(
+            ["field", "related", "same", "segment", "list", "contacted", "behaviour", "changed", "sample", "tag"]
+        )
     )
     match kind:
         case "field":
@@ -123,6 +125,11 @@ def _leaf(draw: st.DrawFn) -> dict[str, Any]:
                 **maybe("within", st.one_of(st.sampled_from(["30d", "3 weeks"]), _NAMES)),
                 **maybe("times", st.integers(1, 99)),
                 **maybe("by", st.sampled_from(["human", "all"])),
+            }
+        case "tag":
+            return {
+                "tag": draw(st.sampled_from(["any_of", "none_of"])),
+                "value": draw(st.lists(_NAMES, min_size=1, max_size=3)),
             }
         case "changed":
             to = draw(_compared()) if draw(st.booleans()) else {}

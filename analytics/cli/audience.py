@@ -195,9 +195,11 @@ def resubscribe(name: Named, member: Member) -> None:
 
 @lists.command("export")
 def export(
-    name: Named, path: Annotated[Path, typer.Argument(metavar="CSV", help="File to write.")], as_of: AsOf = None
+    name: Named,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write: .csv, .xlsx or .parquet.")],
+    as_of: AsOf = None,
 ) -> None:
-    """Write all members to a CSV file; cells that a spreadsheet would run as formulas are made harmless."""
+    """Write all members to a file; cells that a spreadsheet would run as formulas are made harmless."""
     with (
         common.services() as services,
         services.engine(common.moment(as_of, services.store.settings.timezone)) as engine,
@@ -236,7 +238,8 @@ def _show(services: Services, listed: MarketingList, as_of: str | None) -> None:
         f"{listed.name} (no. {listed.id}): {listed.kind} list of {entity.plural.lower()}{on}, reached by "
         f"{listed.contact}, version {listed.version}{since}.\n"
         f"{_members(counts.members)}, {counts.reachable:,} of them reachable: {counts.unsubscribed:,} unsubscribed, "
-        f"{counts.without_contact:,} without {listed.contact}. {counts.removed:,} removed.",
+        f"{counts.without_contact:,} without {listed.contact}, {counts.suppressed:,} suppressed. "
+        f"{counts.removed:,} removed.",
         markup=False,
         soft_wrap=True,
     )

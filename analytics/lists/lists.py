@@ -12,10 +12,12 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from analytics.engine import Engine, read
 from analytics.errors import ListError, NotFound
+from analytics.lists.export import write_members
+from analytics.lists.marks import Action, Marked, mark
 from analytics.lists.members import MemberQueries
 from analytics.lists.records import KINDS, ListCounts, MarketingList, Members, Refresh
 from analytics.lists.refresh import difference, refresh
-from analytics.lists.state import note_contacted, set_mark
+from analytics.lists.state import note_contacted
 from analytics.lists.stored import checked_name, contact_of, read_lists, refuse_taken
 from analytics.lists.versions import note_version
 from analytics.model.entity import EntityModel
@@ -45,13 +47,16 @@ class Lists:
         kind: str = "dynamic",
         channel: str | None = None,
         description: str | None = None,
+        keeps_contacted: bool = False,
         engine: Engine | None = None,
     ) -> MarketingList:
         """Make a list of a definition's rows, or of a stored segment's (then `definition` may add columns and sort).
 
         `contact` names the contact path of the entity. A static list gets its members at once, from `engine` or the
-        newest snapshot. Raises ListError for a taken or unusable name, for an entity without contacts and a contact it
-        does not have; SegmentError for a definition that does not fit; NotFound without the segment.
+        newest snapshot. With `keeps_contacted` rows once contacted through the list stay on it, whatever its definition
+        gives later, until they are removed by hand. Raises ListError for a taken or unusable name, for an entity
+        without contacts and a contact it does not have; SegmentError for a definition that does not fit; NotFound
+        without the segment.
         """
         name = checked_name(name)
         if kind not in KINDS:
@@ -78,6 +83,7 @@ class Lists:
                 contact=path.name,
                 definition=own.to_document(),
                 segment_id=stored.id if stored else None,
+                keeps_contacted=keeps_contacted,
                 version=1,
                 generation=0,
                 created_at=now,
@@ -98,6 +104,7 @@ class Lists:
         definition: Definition | None = None,
         segment: str | int | None = None,
         contact: str | None = None,
+        keeps_contacted: bool | None = None,
     ) -> MarketingList:
         """Change what is given and leave the rest; a change of who is meant or how raises the version.
 
@@ -125,6 +132,8 @@ class Lists:
         if contact is not None:
             path = contact_of(self._model, present.entity, contact)
             meant |= {"contact": path.name, "channel": path.channel}
+        if keeps_contacted is not None and keeps_contacted != present.keeps_contacted:
+            meant["keeps_contacted"] = keeps_contacted
         if meant:
             meant["version"] = marketing_list.c.version + 1
         with self._store.state.write() as connection:
@@ -188,12 +197,15 @@ class Lists:
         search: str = "",
         *,
         removed: bool = False,
+        sort: tuple[str, bool] | None = None,
     ) -> Members:
-        """Return a page of members in the list's order; `search` looks into key, title, contact and text columns.
+        """Return a page of members; `search` looks into key, title, contact and text columns.
 
-        With `removed` the page is of rows taken out by hand instead.
+        `sort` is (column, descending), the column by its name or label, what is known of members included; by default
+        the order is the list's. With `removed` the page is of rows taken out by hand instead. Raises ListError for a
+        column the list does not show.
         """
-        return self._members.page(engine, self.get(name), limit, offset, search, removed=removed)
+        return self._members.page(engine, self.get(name), limit, offset, search, removed=removed, sort=sort)
 
     def find(self, engine: Engine, name: MarketingList | str | int, member: str) -> str:
         """Return the key of a member by key or by contact; NotFound when the list has no such member.
@@ -216,36 +228,63 @@ class Lists:
         return self._members.audience(engine, self.get(name), paths)
 
     def export(self, engine: Engine, name: MarketingList | str | int, path: Path, progress: Progress = silent) -> int:
-        """Write all members to a CSV file, guarded against formula injection; returns how many."""
-        return self._members.export(engine, self.get(name), path, progress)
+        """Write all members to a .csv, .xlsx or .parquet file, whole or not at all; returns how many.
+
+        Columns are those of a page. Where a spreadsheet reads the file, text it would take for a formula is made plain.
+        Raises ListError for another ending, and for what cannot be written or is too much for a worksheet.
+        """
+        listed = self.get(name)
+        total = self._members.total(engine, listed)
+        batches = self._members.batches(engine, listed)
+        count = 0
+        for count in write_members(path, self._members.labels(listed), batches, self._store.settings.timezone):
+            progress(count, total, "members")
+        return count
 
     # --- state of members ---
 
     def remove(self, name: MarketingList | str | int, keys: Iterable[str]) -> int:
         """Take rows out of the list by hand: hidden and never mailed. Returns how many were in."""
-        return self._mark(name, keys, "removed_at", True)
+        return self.mark(name, "remove", keys).count
 
     def restore(self, name: MarketingList | str | int, keys: Iterable[str]) -> int:
         """Put removed rows back. Returns how many were out."""
-        return self._mark(name, keys, "removed_at", False)
+        return self.mark(name, "restore", keys).count
 
     def unsubscribe(self, name: MarketingList | str | int, keys: Iterable[str]) -> int:
         """Note that rows do not want this list: shown, not mailed. Returns how many were subscribed."""
-        return self._mark(name, keys, "unsubscribed_at", True)
+        return self.mark(name, "unsubscribe", keys).count
 
     def resubscribe(self, name: MarketingList | str | int, keys: Iterable[str]) -> int:
         """Take back an unsubscription. Returns how many were unsubscribed."""
-        return self._mark(name, keys, "unsubscribed_at", False)
+        return self.mark(name, "resubscribe", keys).count
+
+    def mark(
+        self, name: MarketingList | str | int, action: Action, keys: Iterable[str], progress: Progress = silent
+    ) -> Marked:
+        """Remove, restore, unsubscribe or resubscribe rows; returns which ones changed."""
+        return mark(self._store, self.get(name), action, keys, progress)
+
+    def mark_all(
+        self,
+        engine: Engine,
+        name: MarketingList | str | int,
+        action: Action,
+        search: str = "",
+        progress: Progress = silent,
+    ) -> Marked:
+        """Do so with every member that matches a search (to restore: every removed row); written in chunks."""
+        listed = self.get(name)
+        keys = self._members.keys(engine, listed, search, removed=action == "restore")
+        return mark(self._store, listed, action, keys, progress)
+
+    def undo(self, marked: Marked, progress: Progress = silent) -> int:
+        """Take back what marking members did, for those that changed; returns how many changed back."""
+        return mark(self._store, self.get(marked.list_id), marked.opposite, marked.keys, progress).count
 
     def contacted(self, connection: Connection, list_id: int, entity_keys: Iterable[str], at: datetime) -> None:
         """Count one more contact of each row, in the caller's transaction (batches of some thousand)."""
         note_contacted(connection, list_id, entity_keys, at)
-
-    def _mark(self, name: MarketingList | str | int, keys: Iterable[str], column: str, marked: bool) -> int:
-        listed = self.get(name)
-        at = self._store.clock.now() if marked else None
-        with self._store.state.write() as connection:
-            return set_mark(connection, listed.id, keys, column, at)
 
     # --- parts ---
 
@@ -256,4 +295,9 @@ class Lists:
         listed = self.get(name)
         if not listed.is_static:
             raise ListError(f"The list {listed.name!r} is dynamic: it is always fresh. Only a static one is refreshed.")
+        if not listed.is_refreshable:
+            raise ListError(
+                f"The list {listed.name!r} is {listed.kind_label}: people say who is on it, so there is nothing to "
+                f"refresh it from."
+            )
         return listed

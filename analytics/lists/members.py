@@ -1,26 +1,23 @@
-"""Who is on a list: pages of members, one member, how many there are, the audience of a sending, files."""
+"""Who is on a list: pages of members, one member, how many there are, the audience of a sending."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from analytics.engine import Engine
+from analytics.engine import Engine, quote
 from analytics.errors import ListError, NotFound
 from analytics.lists.address import address_keys
-from analytics.lists.export import write_csv
+from analytics.lists.counting import Asked, mail_counts, phone_counts
 from analytics.lists.phones import country_path, read_phones
 from analytics.lists.records import ListCounts, MarketingList, Members
 from analytics.lists.state import removed_count, states_of
 from analytics.lists.stored import contact_of
 from analytics.model.address import address_key
 from analytics.model.entity import ContactPath, Entity, EntityModel
-from analytics.model.progress import Progress, silent
 from analytics.segments import Compiled, Definition, Output, Segments
 from analytics.segments.catalogue import Given
 from analytics.segments.shown import column_label, unique_labels
@@ -30,6 +27,14 @@ from analytics.store import Store
 _FIXED = ("position", "entity_key", "address", "address_key")
 _COUNTRY = "_country"
 _TIME = pa.timestamp("us", tz="UTC")
+_OF_STATE = ("contacted_times", "last_contacted_at", "is_subscribed")
+_TEXTS = ("entity_key", "title", "address")
+
+# What is known of each row of `r`, whose key column is `key`.
+_STATE = """
+    coalesce(s.times, 0) as contacted_times, s.last as last_contacted_at,
+    coalesce(s.unsubscribed, 0) = 0 as is_subscribed
+"""
 
 
 class MemberQueries:
@@ -42,48 +47,56 @@ class MemberQueries:
         self,
         engine: Engine,
         listed: MarketingList,
-        limit: int = 100,
-        offset: int = 0,
-        search: str = "",
+        limit: int,
+        offset: int,
+        search: str,
         *,
         removed: bool = False,
+        sort: tuple[str, bool] | None = None,
     ) -> Members:
-        """Return a page of members in the list's order; `search` looks into key, title, contact and text columns.
-
-        With `removed` the page is of rows taken out by hand instead.
-        """
-        entity, path = self._entity(listed)
-        shown = self._shown(listed, entity)
-        outputs = (Output("title", entity.title or entity.key), Output("address", path.path), *shown)
-        looked_in = ((entity.title or entity.key, path.path), search.strip()) if search.strip() else None
-        taken_out = Given.of_list("removed", listed.id)
-        if removed:
-            sources: dict[str, Any] = {"members": None, "without": None, "among": taken_out}
-        else:
-            sources = {"members": self._given_members(listed), "without": taken_out, "among": None}
+        """Return a page of members; see `Lists.members`."""
+        outputs = self._outputs(listed)
+        more: dict[str, Any] = {"search": self._search(listed, search), **self._sources(listed, removed)}
         definition = Definition(listed.entity) if removed else listed.definition
-        page = self._segments.compiler(engine).rows(
-            definition, outputs, limit=limit, offset=offset, search=looked_in, **sources
+        total = self._number(engine, definition, more)
+        if sort is None:
+            compiled = self._segments.compiler(engine).rows(definition, outputs, limit=limit, offset=offset, **more)
+            rows = self._run(engine, compiled)
+        else:
+            compiled = self._segments.compiler(engine).rows(definition, outputs, ordered=False, **more)
+            rows = self._sorted(engine, listed, compiled, sort, limit, offset)
+        return Members(self._with_state(listed, rows), self.labels(listed), total)
+
+    def total(self, engine: Engine, listed: MarketingList) -> int:
+        """Return how many members a list has."""
+        return self._number(engine, listed.definition, self._sources(listed, False))
+
+    def keys(
+        self, engine: Engine, listed: MarketingList, search: str = "", *, removed: bool = False
+    ) -> pa.ChunkedArray:
+        """Return the keys of all members that match a search, in no order."""
+        compiled = self._segments.compiler(engine).rows(
+            Definition(listed.entity) if removed else listed.definition,
+            (),
+            ordered=False,
+            search=self._search(listed, search),
+            **self._sources(listed, removed),
         )
-        number = self._segments.compiler(engine).rows(definition, (), search=looked_in, only_count=True, **sources)
-        given = state_tables(self._store, {item.name: item for item in (*page.given, *number.given)}.values())
-        rows = engine.arrow(page.sql, page.params, given)
-        total = int(engine.value(number.sql, number.params, given))
-        labels = ["Key", "Title", path.name.capitalize(), "Contacted", "Last contacted", "Subscribed"]
+        return self._run(engine, compiled).column("key")
+
+    def labels(self, listed: MarketingList) -> tuple[str, ...]:
+        """Return what the columns of a page are called, all different."""
+        entity, path = self._entity(listed)
+        fixed = ["Key", "Title", path.name.capitalize(), "Contacted", "Last contacted", "Subscribed"]
         own = [column_label(self._model, entity, c) for c in listed.definition.columns]
-        return Members(self._with_state(listed, rows), tuple(unique_labels([*labels, *own])), total)
+        return tuple(unique_labels([*fixed, *own]))
 
     def find(self, engine: Engine, listed: MarketingList, member: str) -> str:
-        """Return the key of a member by key or by contact; NotFound when the list has no such member.
-
-        Removed members are found too, so that they can be restored.
-        """
+        """Return the key of a member by key or by contact; see `Lists.find`."""
         _, path = self._entity(listed)
+        sources = {**self._sources(listed, False), "without": None}
         compiled = self._segments.compiler(engine).rows(
-            listed.definition,
-            (Output("address", path.path),),
-            members=self._given_members(listed),
-            search=((path.path,), member.strip()),
+            listed.definition, (Output("address", path.path),), search=((path.path,), member.strip()), **sources
         )
         rows = self._run(engine, compiled)
         pairs = list(zip(rows.column("key").to_pylist(), rows.column("address").to_pylist(), strict=True))
@@ -98,54 +111,19 @@ class MemberQueries:
         """Return how many members a list has, and how many of them cannot be reached."""
         _, path = self._entity(listed)
         country = self._country(listed, path)
-        outputs = [Output("address", path.path), *([Output(_COUNTRY, country)] if country is not None else [])]
+        outputs = [Output("address", path.path), *([Output("country", country)] if country is not None else [])]
         compiled = self._segments.compiler(engine).rows(
-            replace(listed.definition, sort=listed.definition.sort if listed.definition.limit is not None else ()),
-            tuple(outputs),
-            members=self._given_members(listed),
-            without=Given.of_list("removed", listed.id),
+            listed.definition, tuple(outputs), ordered=False, **self._sources(listed, False)
         )
         with self._store.state.read() as connection:
             removed = removed_count(connection, listed.id)
-            states = states_of(connection, listed.id)
-        unsubscribed = [key for key, row in states.items() if row.unsubscribed_at is not None]
-        given = {
-            **given_of(self._store, compiled),
-            "_unsubscribed": pa.table({"key": pa.array(unsubscribed, pa.string())}),
-        }
-        sql = f"""
-            select count(*), count(*) filter (where u.key is not null),
-                count(*) filter (where u.key is null and coalesce(trim(r.address), '') = '')
-            from ({compiled.sql}) as r left join _unsubscribed as u on u.key = r.key
-        """  # noqa: S608  # compiled by us, values are bound
-        members, silent_ones, without = engine.rows(sql, compiled.params, given)[0]
-        if listed.channel == "email":
-            return ListCounts(members, removed, silent_ones, without)
-        numbers = f"""
-            select r.* from ({compiled.sql}) as r left join _unsubscribed as u on u.key = r.key
-            where u.key is null and coalesce(trim(r.address), '') <> ''
-        """  # noqa: S608  # compiled by us, values are bound
-        keys = self._phones(engine.arrow(numbers, compiled.params, given)).column("key")
-        usable = keys.drop_null()
-        shared = len(usable) - len(usable.unique())
-        return ListCounts(members, removed, silent_ones, without, keys.null_count, shared)
-
-    def _country(self, listed: MarketingList, path: ContactPath) -> str | None:
-        """Return the path of the country a telephone list's numbers are read with, if there is one."""
-        return None if listed.channel == "email" else country_path(self._model, listed.entity, path.path)
-
-    def _phones(self, rows: pa.Table) -> pa.Table:
-        countries = rows.column(_COUNTRY) if _COUNTRY in rows.column_names else None
-        return read_phones(rows.column("address"), countries, self._store.settings.phone_country)
+        silent = Given.of_list("unsubscribed", listed.id)
+        given = state_tables(self._store, {g.name: g for g in (*compiled.given, silent)}.values())
+        asked = Asked(engine, compiled.sql, compiled.params, given, given[silent.name])
+        return (mail_counts if listed.channel == "email" else phone_counts)(self._store, asked, removed)
 
     def audience(self, engine: Engine, listed: MarketingList, paths: Sequence[str] = ()) -> pa.Table:
-        """Return who a sending to the list would meet, in the list's order, removed and unsubscribed rows left out.
-
-        Columns: position (from 0), entity_key, address as it is, address_key (null when it cannot be used), title, and
-        one named as each of `paths` (dotted, over to-one relations). A path called title takes the place of that
-        column. A telephone list has a last column `problem`: why a number cannot be dialled, null where it can.
-        Raises ListError for a path called like another of the fixed columns, SegmentError for one that is none.
-        """
+        """Return who a sending to the list would meet; see `Lists.audience`."""
         entity, path = self._entity(listed)
         wanted = tuple(dict.fromkeys(paths))
         for fixed in _FIXED if listed.channel == "email" else (*_FIXED, "problem"):
@@ -161,66 +139,131 @@ class MemberQueries:
         country = self._country(listed, path)
         if country is not None:
             outputs.append(Output(_COUNTRY, country))
+        sources = {**self._sources(listed, False), "without": Given.of_list("silent", listed.id)}
         compiled = self._segments.compiler(engine).rows(
-            listed.definition,
-            tuple(replace(o, name=f"c{n}") for n, o in enumerate(outputs)),
-            members=self._given_members(listed),
-            without=Given.of_list("silent", listed.id),
+            listed.definition, tuple(replace(o, name=f"c{n}") for n, o in enumerate(outputs)), **sources
         )
         rows = self._run(engine, compiled).rename_columns(["entity_key", *(o.name for o in outputs)])
         if listed.channel == "email":
             rows = rows.add_column(2, "address_key", address_keys(rows.column("address")))
         else:
-            read = self._phones(rows)
+            countries = None if country is None else rows.column(_COUNTRY)
+            read = read_phones(rows.column("address"), countries, self._store.settings.phone_country)
             rows = rows.drop_columns([_COUNTRY]) if country is not None else rows
-            rows = rows.add_column(2, "address_key", read.column("key")).append_column(
-                "problem", read.column("problem")
-            )
+            rows = rows.add_column(2, "address_key", read.column("key"))
+            rows = rows.append_column("problem", read.column("problem"))
         return rows.add_column(0, "position", pa.array(range(rows.num_rows), pa.int64()))
 
-    def export(self, engine: Engine, listed: MarketingList, path: Path, progress: Progress = silent) -> int:
-        """Write all members to a CSV file, guarded against formula injection; returns how many."""
-        entity, contact = self._entity(listed)
-        shown = self._shown(listed, entity)
-        outputs = (Output("title", entity.title or entity.key), Output("address", contact.path), *shown)
-        compiled = self._segments.compiler(engine).rows(
-            listed.definition,
-            outputs,
-            members=self._given_members(listed),
-            without=Given.of_list("removed", listed.id),
-        )
-        own = [column_label(self._model, entity, c) for c in listed.definition.columns]
-        header = ["Key", "Title", contact.name.capitalize(), *own, "Contacted", "Last contacted", "Subscribed"]
-        with self._store.state.read() as connection:
-            states = states_of(connection, listed.id)
-        return write_csv(path, unique_labels(header), self._cells(engine, compiled, states, progress))
+    def batches(self, engine: Engine, listed: MarketingList) -> Iterator[pa.RecordBatch]:
+        """Yield all members in the list's order, with columns as those of a page; of an empty list one empty batch."""
+        outputs = self._outputs(listed)
+        compiled = self._segments.compiler(engine).rows(listed.definition, outputs, **self._sources(listed, False))
+        known = Given.of_list("known", listed.id)
+        given = state_tables(self._store, {g.name: g for g in (*compiled.given, known)}.values())
+        sql = f"""
+            select r.key as entity_key, r.title, r.address, {_STATE} {_own(outputs)}
+            from (select row_number() over () as _n, * from ({compiled.sql}) as i) as r
+                left join {quote(known.name)} as s on s.entity_key = r.key
+            order by r._n
+        """  # noqa: S608  # compiled by us, values are bound
+        count = 0
+        for batch in engine.batches(sql, compiled.params, given=given):
+            count += batch.num_rows
+            yield batch
+        if not count:
+            schema = engine.arrow(sql, compiled.params, given).schema
+            yield pa.RecordBatch.from_pylist([], schema=schema)
 
-    def _cells(
-        self, engine: Engine, compiled: Compiled, states: dict[str, Any], progress: Progress
-    ) -> Iterator[list[Any]]:
-        done = 0
-        for batch in engine.batches(compiled.sql, compiled.params, given=given_of(self._store, compiled)):
-            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                state = states.get(row[0])
-                last = state.last_contacted_at.isoformat() if state and state.last_contacted_at else None
-                subscribed = "no" if state and state.unsubscribed_at else "yes"
-                values = [v.isoformat() if isinstance(v, datetime) else v for v in row]
-                yield [*values, state.contacted_times if state else 0, last, subscribed]
-            done += batch.num_rows
-            progress(done, None, "members")
+    # --- parts ---
+
+    def _number(self, engine: Engine, definition: Definition, more: Mapping[str, Any]) -> int:
+        compiled = self._segments.compiler(engine).rows(definition, (), only_count=True, **more)
+        return int(engine.value(compiled.sql, compiled.params, given_of(self._store, compiled)))
+
+    def _sorted(
+        self,
+        engine: Engine,
+        listed: MarketingList,
+        compiled: Compiled,
+        sort: tuple[str, bool],
+        limit: int,
+        offset: int,
+    ) -> pa.Table:
+        """Return a page in the order of one column, rows without a value last, equal ones by key.
+
+        What is known of members is joined only where it decides the order: reading it costs a second for a million.
+        """
+        column, descending = self._column(listed, sort[0]), sort[1]
+        outputs = self._outputs(listed)
+        given = dict(given_of(self._store, compiled))
+        source, state = f"({compiled.sql}) as r", ""
+        if column in _OF_STATE:
+            known = Given.of_list("known", listed.id)
+            given |= state_tables(self._store, [known])
+            source += f" left join {quote(known.name)} as s on s.entity_key = r.key"
+            state = f", {_STATE}"
+        order = f"lower({quote(column)})" if self._is_text(listed, column) else quote(column)
+        sql = f"""
+            select entity_key as key, title, address {_own(outputs, "")}
+            from (select r.key as entity_key, r.* exclude (key) {state} from {source}) as d
+            order by {order} {"desc" if descending else "asc"} nulls last, entity_key
+            limit $_limit offset $_offset
+        """  # noqa: S608  # compiled by us, the column is one of ours, values are bound
+        return engine.arrow(sql, {**compiled.params, "_limit": limit, "_offset": offset}, given)
+
+    def _column(self, listed: MarketingList, asked: str) -> str:
+        """Return the column of a page called so, by its name or by its label; ListError names those there are."""
+        names = ("entity_key", "title", "address", *_OF_STATE, *(o.name for o in self._outputs(listed)[2:]))
+        labels = self.labels(listed)
+        known = dict(zip((label.casefold() for label in labels), names, strict=True)) | {n: n for n in names}
+        found = known.get(asked) or known.get(asked.strip().casefold())
+        if found is None:
+            raise ListError(f"{asked!r} is no column of the list {listed.name!r}; there are {', '.join(labels)}.")
+        return found
+
+    def _is_text(self, listed: MarketingList, column: str) -> bool:
+        if column in _TEXTS or column in _OF_STATE:
+            return column in _TEXTS
+        source = listed.definition.columns[int(column[1:])].source
+        return isinstance(source, str) and self._type(listed.entity, source) in ("text", "enum")
+
+    def _type(self, entity: str, path: str) -> str:
+        resolved = self._model.resolve(entity, path)
+        return "text" if resolved.field is None else resolved.field.type
+
+    def _search(self, listed: MarketingList, search: str) -> tuple[tuple[str, ...], str] | None:
+        """Return where and what to look for: the title, the contact and every text column of the list."""
+        if not search.strip():
+            return None
+        entity, path = self._entity(listed)
+        own = [c.source for c in listed.definition.columns if isinstance(c.source, str)]
+        texts = [source for source in own if self._type(listed.entity, source) in ("text", "enum")]
+        return tuple(dict.fromkeys([entity.title or entity.key, path.path, *texts])), search.strip()
 
     def _run(self, engine: Engine, compiled: Compiled) -> pa.Table:
         return engine.arrow(compiled.sql, compiled.params, given_of(self._store, compiled))
 
-    def _given_members(self, listed: MarketingList) -> Given | None:
-        return Given.of_list("members", listed.id) if listed.is_static else None
+    def _sources(self, listed: MarketingList, removed: bool) -> Mapping[str, Any]:
+        """Return where the rows of a list come from, as `Compiler.rows` takes it."""
+        taken_out = Given.of_list("removed", listed.id)
+        if removed:
+            return {"among": taken_out}
+        if listed.is_static:
+            return {"members": Given.of_list("members", listed.id), "without": taken_out}
+        kept = Given.of_list("contacted", listed.id) if listed.keeps_contacted else None
+        return {"also": kept, "without": taken_out}
+
+    def _country(self, listed: MarketingList, path: ContactPath) -> str | None:
+        """Return the path of the country a telephone list's numbers are read with, if there is one."""
+        return None if listed.channel == "email" else country_path(self._model, listed.entity, path.path)
 
     def _entity(self, listed: MarketingList) -> tuple[Entity, ContactPath]:
-        entity = self._model.entity(listed.entity)
-        return entity, contact_of(self._model, listed.entity, listed.contact)
+        return self._model.entity(listed.entity), contact_of(self._model, listed.entity, listed.contact)
 
-    def _shown(self, listed: MarketingList, entity: Entity) -> tuple[Output, ...]:
-        return tuple(Output(f"c{n}", c.source) for n, c in enumerate(listed.definition.columns))
+    def _outputs(self, listed: MarketingList) -> tuple[Output, ...]:
+        entity, path = self._entity(listed)
+        own = (Output(f"c{n}", c.source) for n, c in enumerate(listed.definition.columns))
+        return (Output("title", entity.title or entity.key), Output("address", path.path), *own)
 
     def _with_state(self, listed: MarketingList, rows: pa.Table) -> pa.Table:
         keys = rows.column("key").to_pylist()
@@ -231,8 +274,10 @@ class MemberQueries:
         last = pa.array([s.last_contacted_at if s else None for s in states], _TIME)
         subscribed = pa.array([not (s and s.unsubscribed_at) for s in states], pa.bool_())
         rows = rows.rename_columns(["entity_key", *rows.column_names[1:]])
-        for n, (name, values) in enumerate(
-            [("contacted_times", times), ("last_contacted_at", last), ("is_subscribed", subscribed)]
-        ):
+        for n, (name, values) in enumerate(zip(_OF_STATE, (times, last, subscribed), strict=True)):
             rows = rows.add_column(3 + n, name, values)
         return rows
+
+
+def _own(outputs: Sequence[Output], alias: str = "r.") -> str:
+    return "".join(f", {alias}{quote(o.name)}" for o in outputs[2:])

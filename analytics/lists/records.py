@@ -39,18 +39,32 @@ class MarketingList:
     refreshed_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    source: str = "definition"  # of a static list's members: definition, picked, uploaded
+    keeps_contacted: bool = False  # whether rows it contacted stay when the definition no longer has them
 
     @property
     def is_static(self) -> bool:
-        """Whether members stay until somebody refreshes the list."""
+        """Whether members are written down and stay until somebody changes them."""
         return self.kind == "static"
+
+    @property
+    def is_refreshable(self) -> bool:
+        """Whether its written members come from its definition, which may give others by now."""
+        return self.is_static and self.source == "definition"
+
+    @property
+    def kind_label(self) -> str:
+        """What people call this kind of list: dynamic, static, manual or uploaded."""
+        return {"picked": "manual", "uploaded": "uploaded"}.get(self.source, self.kind)
 
 
 @dataclass(frozen=True)
 class ListCounts:
     """How many rows a list has. Removed rows are no members; unsubscribed ones are, but are not mailed.
 
-    Of a telephone list also: members with a number that cannot be dialled, and members whose number another member
+    `without_contact` are among those not unsubscribed. `suppressed` are members nobody mails or calls whatever the list
+    (their address, its domain, their number), unsubscribed ones included; `reachable` the members with nothing in the
+    way. Of a telephone list also: members with a number that cannot be dialled, and members whose number another member
     has too, who make one call together with that one.
     """
 
@@ -58,13 +72,10 @@ class ListCounts:
     removed: int
     unsubscribed: int
     without_contact: int
+    suppressed: int
+    reachable: int
     bad_numbers: int = 0
     shared_numbers: int = 0
-
-    @property
-    def reachable(self) -> int:
-        """Members with a contact who have not unsubscribed from the list; suppression is judged at sending."""
-        return self.members - self.unsubscribed - self.without_contact - self.bad_numbers
 
 
 @dataclass(frozen=True)

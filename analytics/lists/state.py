@@ -9,46 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from analytics.store.state import upsert
 from analytics.store.tables import list_state
 
 _MANY = 500
-_CHUNK = 5_000
-
-
-def set_mark(connection: Connection, list_id: int, keys: Iterable[str], column: str, at: datetime | None) -> int:
-    """Set removed_at or unsubscribed_at of members to a time or, with None, take it back; returns how many changed.
-
-    A mark that is set already keeps its first time.
-    """
-    marked = list_state.c[column]
-    wanted = list(dict.fromkeys(keys))
-    marked_already = _marked(connection, list_id, wanted, column)
-    changed = [key for key in wanted if (key in marked_already) == (at is None)]
-    if at is None:
-        for start in range(0, len(changed), _MANY):
-            some = changed[start : start + _MANY]
-            connection.execute(
-                list_state.update()
-                .where(list_state.c.list_id == list_id, list_state.c.entity_key.in_(some), marked.is_not(None))
-                .values({column: None})
-            )
-        return len(changed)
-    rows = [{"list_id": list_id, "entity_key": key, column: at, "contacted_times": 0} for key in changed]
-    upsert(connection, list_state, rows, ["list_id", "entity_key"], update=[column])
-    return len(changed)
-
-
-def _marked(connection: Connection, list_id: int, keys: Sequence[str], column: str) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(keys), _MANY):
-        query = select(list_state.c.entity_key).where(
-            list_state.c.list_id == list_id,
-            list_state.c.entity_key.in_(keys[start : start + _MANY]),
-            list_state.c[column].is_not(None),
-        )
-        found.update(row.entity_key for row in connection.execute(query))
-    return found
 
 
 def note_contacted(connection: Connection, list_id: int, entity_keys: Iterable[str], at: datetime) -> None:

@@ -46,6 +46,8 @@ def _made(row: Any) -> MarketingList:
         refreshed_at=row.refreshed_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        source=row.source,
+        keeps_contacted=row.keeps_contacted,
     )
 
 

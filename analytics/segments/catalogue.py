@@ -9,24 +9,27 @@ from typing import Literal, Protocol
 from analytics.errors import SegmentError
 from analytics.segments.definition import Definition
 
+What = Literal["members", "removed", "unsubscribed", "silent", "contacted", "known", "tagged"]
+
 
 @dataclass(frozen=True)
 class Given:
     """A table of the state a query reads under `name`, column `entity_key` first.
 
     members: of a static list, with `position`; removed: from a list; silent: removed or unsubscribed;
-    contacted: with `times` and `last`, of one list or, without `list_id`, of all lists of `entity`; tagged: rows of
-    `entity` with `tag`, one of `tags` in whatever case or, without these, any.
+    contacted: with `times` and `last`, of one list or, without `list_id`, of all lists of `entity`; unsubscribed:
+    from a list; known: every row something happened to in a list, with `times`, `last` and `unsubscribed` (0 or 1);
+    tagged: rows of `entity` with `tag`, one of `tags` in whatever case or, without these, any.
     """
 
     name: str
-    what: Literal["members", "removed", "silent", "contacted", "tagged"]
+    what: What
     list_id: int | None = None
     entity: str | None = None
     tags: tuple[str, ...] = ()
 
     @classmethod
-    def of_list(cls, what: Literal["members", "removed", "silent", "contacted"], list_id: int) -> Given:
+    def of_list(cls, what: What, list_id: int) -> Given:
         """Return the table of one list."""
         return cls(f"_list_{what}_{list_id}", what, list_id)
 
@@ -45,12 +48,13 @@ class Given:
 
 @dataclass(frozen=True)
 class ListSource:
-    """A marketing list as a condition sees it."""
+    """A marketing list as a condition sees it; with `keeps_contacted` rows it contacted stay in a dynamic one."""
 
     id: int
     name: str
     is_static: bool
     definition: Definition
+    keeps_contacted: bool = False
 
 
 class Catalogue(Protocol):

@@ -99,6 +99,8 @@ class Compiler:
         members: Given | None = None,
         without: Given | None = None,
         among: Given | None = None,
+        also: Given | None = None,
+        ordered: bool = True,
         only: str | None = None,
         search: tuple[tuple[str, ...], str] | None = None,
         only_count: bool = False,
@@ -106,9 +108,10 @@ class Compiler:
         """Return the query of `key` and outputs in the definition's order; `limit` and `offset` cut a page of it.
 
         `members` (entity_key, position) takes the place of condition, sort and limit; rows in `without` (entity_key)
-        are left out, with `among` (entity_key) only rows in it stay; `only` keeps one key; `search` (paths, text)
-        keeps rows where one of the paths or the key contains the text. With `only_count` the query is of their
-        number, column `count`.
+        are left out, with `among` (entity_key) only rows in it stay; `also` (entity_key) are rows that belong to the
+        definition whether they fulfil it or not; `only` keeps one key; `search` (paths, text) keeps rows where one of
+        the paths or the key contains the text. Without `ordered` rows come in any order. With `only_count` the query
+        is of their number, column `count`.
         """
         entity = self._entity(definition)
         alias = self.sql.alias()
@@ -122,8 +125,9 @@ class Compiler:
         conditions: list[exp.Expr] = []
         order: list[exp.Expr] = []
         if members is None:
-            order = [] if only_count else self._order(definition.sort, joins, entity, alias)
-            conditions.append(self.membership(definition, entity, alias))
+            order = self._order(definition.sort, joins, entity, alias) if ordered and not only_count else []
+            belongs = self.membership(definition, entity, alias)
+            conditions.append(belongs if also is None else exp.paren(belongs.or_(self._is_in(also, entity, alias))))
         else:
             self._give(members)
         if without is not None:
@@ -141,11 +145,12 @@ class Compiler:
             listed = self.sql.alias()
             on = exp.EQ(this=column(alias, entity.key), expression=column(listed, "entity_key"))
             query = query.from_(table(members.name, listed)).join(table(entity.name, alias), on=on, join_type="inner")
-            order = [exp.Ordered(this=column(listed, "position"))]
+            order = [exp.Ordered(this=column(listed, "position"))] if ordered else []
         query = filtered(joins.applied(query), conditions)
         if only_count:
             return self.compiled(query)
-        query = query.order_by(*order)
+        if order:
+            query = query.order_by(*order)
         if limit is not None:
             query = query.limit(limit).offset(offset)
         return self.compiled(query)

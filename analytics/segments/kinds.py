@@ -14,7 +14,7 @@ from analytics.segments.catalogue import Given
 from analytics.segments.comparisons import compare
 from analytics.segments.definition import Behaviour, Changed, Contacted, InList, InSegment, Node, Sample, Tag, wrong
 from analytics.segments.emit import column, filtered
-from analytics.segments.logic import Both, Keys, Logic, Test, negate
+from analytics.segments.logic import Both, Either, Keys, Logic, Test, negate
 from analytics.segments.moments import BadMoment, parse_span
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def _in_list(compiler: Compiler, node: InList, entity: Entity, place: str) -> Lo
         members = _given(compiler, Given.of_list("members", source.id), key)
     else:
         members = compiler.nested(f"list {source.name}", source.definition, at)
+        if source.keeps_contacted:
+            members = Either((members, _given(compiler, Given.of_list("contacted", source.id), key)))
     removed = _given(compiler, Given.of_list("removed", source.id), key)
     return compiler.over(resolved, Both((members, negate(removed))))
 

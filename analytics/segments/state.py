@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Column, Connection, Table, func, select
+from sqlalchemy import Column, Connection, Table, case, func, select
 
 from analytics.errors import SegmentError
 from analytics.segments.catalogue import Given, ListSource
 from analytics.segments.compiler import Compiled
 from analytics.segments.definition import Definition, InSegment
+from analytics.segments.kept import Kept
 from analytics.store import Store
 from analytics.store.tables import email_campaign, list_member, list_state, marketing_list, segment, tag
 
@@ -32,14 +33,19 @@ class StoredCatalogue:
 
     def marketing_list(self, name: str, place: str) -> ListSource:
         """Return a marketing list; SegmentError at `place` lists those there are."""
-        columns = (marketing_list.c.kind, marketing_list.c.definition, marketing_list.c.segment_id)
+        columns = (
+            marketing_list.c.kind,
+            marketing_list.c.definition,
+            marketing_list.c.segment_id,
+            marketing_list.c.keeps_contacted,
+        )
         found = self._found(marketing_list, name, "marketing list", place, columns)
         definition = Definition.from_document(found.definition)
         if found.segment_id is not None:
             with self._store.state.read() as connection:
                 stored = connection.execute(select(segment).where(segment.c.id == found.segment_id)).one()
             definition = on_segment(definition, stored.name, Definition.from_document(stored.definition))
-        return ListSource(found.id, found.name, found.kind == "static", definition)
+        return ListSource(found.id, found.name, found.kind == "static", definition, found.keeps_contacted)
 
     def email_campaign(self, name: str, place: str) -> int:
         """Return the number of an email campaign; SegmentError at `place` lists those there are."""
@@ -89,7 +95,7 @@ def state_tables(store: Store, given: Iterable[Given]) -> dict[str, pa.Table]:
     if not wanted:
         return {}
     with store.state.read() as connection:
-        return {item.name: _table(connection, item) for item in wanted}
+        return {item.name: _table(store, connection, item) for item in wanted}
 
 
 def given_of(store: Store, compiled: Compiled) -> dict[str, pa.Table]:
@@ -97,20 +103,29 @@ def given_of(store: Store, compiled: Compiled) -> dict[str, pa.Table]:
     return state_tables(store, compiled.given)
 
 
-def _table(connection: Connection, given: Given) -> pa.Table:
+def _table(store: Store, connection: Connection, given: Given) -> pa.Table:
     match given.what:
         case "members":
-            query = (
-                select(list_member.c.entity_key, list_member.c.position)
-                .join(marketing_list, marketing_list.c.id == list_member.c.list_id)
-                .where(list_member.c.list_id == given.list_id, list_member.c.generation == marketing_list.c.generation)
-            )
-            return _arrow(connection, query, entity_key=pa.string(), position=pa.int64())
+            return _members(store, connection, given.list_id)
         case "removed":
             query = select(list_state.c.entity_key).where(
                 list_state.c.list_id == given.list_id, list_state.c.removed_at.is_not(None)
             )
             return _arrow(connection, query, entity_key=pa.string())
+        case "unsubscribed":
+            query = select(list_state.c.entity_key).where(
+                list_state.c.list_id == given.list_id, list_state.c.unsubscribed_at.is_not(None)
+            )
+            return _arrow(connection, query, entity_key=pa.string())
+        case "known":
+            query = select(
+                list_state.c.entity_key,
+                list_state.c.contacted_times,
+                list_state.c.last_contacted_at,
+                case((list_state.c.unsubscribed_at.is_(None), 0), else_=1),
+            ).where(list_state.c.list_id == given.list_id)
+            columns = {"entity_key": pa.string(), "times": pa.int64(), "last": _TIME, "unsubscribed": pa.int8()}
+            return _arrow(connection, query, **columns)
         case "silent":
             query = select(list_state.c.entity_key).where(
                 list_state.c.list_id == given.list_id,
@@ -145,6 +160,22 @@ def _tagged(connection: Connection, given: Given) -> pa.Table:
         names = connection.execute(select(tag.c.name).where(tag.c.entity == given.entity).distinct()).scalars()
         query = query.where(tag.c.name.in_([name for name in names if name.casefold() in given.tags]))
     return _arrow(connection, query, entity_key=pa.string(), tag=pa.string())
+
+
+def _members(store: Store, connection: Connection, list_id: int | None) -> pa.Table:
+    """Members of one generation never change but by more of them, so they are read once."""
+    listed = connection.execute(select(marketing_list).where(marketing_list.c.id == list_id)).one()
+    own = (list_member.c.list_id == list_id) & (list_member.c.generation == listed.generation)
+    count = connection.execute(select(func.count()).select_from(list_member).where(own)).scalar_one()
+    key = (str(store.folder.root), store.instance, list_id, listed.created_at, listed.refreshed_at, count)
+    query = select(list_member.c.entity_key, list_member.c.position).where(own)
+    return _kept.get(
+        (*key, listed.generation),
+        lambda: _arrow(connection, query, entity_key=pa.string(), position=pa.int64()),
+    )
+
+
+_kept = Kept()
 
 
 def _arrow(connection: Connection, query: Any, **types: pa.DataType) -> pa.Table:

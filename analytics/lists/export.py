@@ -30,14 +30,32 @@ def write_members(path: Path, labels: Sequence[str], batches: Iterable[pa.Record
     writers = {".csv": _csv, ".xlsx": _xlsx, ".parquet": _parquet}
     if kind not in writers:
         raise ListError(f"{path.name} does not say what to write; let its name end in {', '.join(writers)}.")
-    draft = path.with_name(f".{path.name}.{os.getpid()}{kind}")
     count = 0
+    with _whole(path) as draft, writers[kind](draft, labels, zone) as write:
+        for batch in batches:
+            write(batch)
+            count += batch.num_rows
+            yield count
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """Write rows as UTF-8 CSV (RFC 4180), in one step: the file is complete or not there. Returns how many."""
+    count = 0
+    with _whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow([guarded(name) for name in header])
+        for row in rows:
+            writer.writerow([guarded(value) for value in row])
+            count += 1
+    return count
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Yield where to write a file; it takes its place when the block ends well, else it goes."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
     try:
-        with writers[kind](draft, labels, zone) as write:
-            for batch in batches:
-                write(batch)
-                count += batch.num_rows
-                yield count
+        yield draft
         draft.replace(path)
     except OSError as error:
         raise ListError(f"{path} cannot be written: {error.strerror or error}.") from None

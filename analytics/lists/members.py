@@ -28,6 +28,7 @@ _FIXED = ("position", "entity_key", "address", "address_key")
 _COUNTRY = "_country"
 _TIME = pa.timestamp("us", tz="UTC")
 _OF_STATE = ("contacted_times", "last_contacted_at", "is_subscribed")
+_SPELT = ("text", "enum", "multi_enum")  # types of fields that are searched, and sorted whatever their case
 _TEXTS = ("entity_key", "title", "address")
 
 # What is known of each row of `r`, whose key column is `key`.
@@ -225,7 +226,7 @@ class MemberQueries:
         if column in _TEXTS or column in _OF_STATE:
             return column in _TEXTS
         source = listed.definition.columns[int(column[1:])].source
-        return isinstance(source, str) and self._type(listed.entity, source) in ("text", "enum")
+        return isinstance(source, str) and self._type(listed.entity, source) in _SPELT
 
     def _type(self, entity: str, path: str) -> str:
         resolved = self._model.resolve(entity, path)
@@ -237,7 +238,7 @@ class MemberQueries:
             return None
         entity, path = self._entity(listed)
         own = [c.source for c in listed.definition.columns if isinstance(c.source, str)]
-        texts = [source for source in own if self._type(listed.entity, source) in ("text", "enum")]
+        texts = [source for source in own if self._type(listed.entity, source) in _SPELT]
         return tuple(dict.fromkeys([entity.title or entity.key, path.path, *texts])), search.strip()
 
     def _run(self, engine: Engine, compiled: Compiled) -> pa.Table:

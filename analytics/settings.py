@@ -134,6 +134,7 @@ class Settings(BaseModel):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     base_currency: Annotated[str, AfterValidator(_currency)] = "EUR"
     week_start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
+    fiscal_year_start: Annotated[int, Field(ge=1, le=12)] = 1  # the month quarters and years of reckoning begin with
     public_url: Annotated[str, AfterValidator(_http_url)] | None = None
     state_url: Annotated[str, AfterValidator(_state_url)] | None = None
     lake_url: str | None = None

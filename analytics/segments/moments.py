@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import calendar
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from analytics.engine import Engine
+from analytics.settings import Settings
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -48,7 +49,7 @@ class BadMoment(ValueError):
 class Moment:
     """What relative dates are relative to: a time (aware), a time zone, and where weeks and years begin.
 
-    `week_start` is 0 = Monday to 6 = Sunday; `year_start` the month quarters are counted from, 1 = January.
+    `week_start` is 0 = Monday to 6 = Sunday; `year_start` the month years and quarters begin with, 1 = January.
     """
 
     now: datetime
@@ -59,7 +60,12 @@ class Moment:
     @classmethod
     def of(cls, engine: Engine) -> Moment:
         """Return the moment of an engine: its `now`, or the moment it reads as of, in the workspace's time zone."""
-        return cls(engine.now, engine.zone, engine.settings.week_start_number)
+        return replace(cls.at(engine.now, engine.settings), zone=engine.zone)
+
+    @classmethod
+    def at(cls, now: datetime, settings: Settings) -> Moment:
+        """Return the moment `now` in a workspace with these settings."""
+        return cls(now, settings.timezone, settings.week_start_number, settings.fiscal_year_start)
 
     @property
     def local(self) -> datetime:

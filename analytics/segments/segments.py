@@ -305,8 +305,7 @@ class Segments:
         return str(found[0])
 
     def _moment(self) -> Moment:
-        settings = self._store.settings
-        return Moment(self._store.clock.now(), settings.timezone, settings.week_start_number)
+        return Moment.at(self._store.clock.now(), self._store.settings)
 
     def _run_once(self, definition: Definition, engine: Engine) -> None:
         outputs, _ = shown_columns(self._model, definition)

@@ -21,6 +21,9 @@ DAYS = [
     "today - 30d",
     "today - 90d",
     "start of month",
+    "start of week",
+    "start of quarter",
+    "start of year",
 ]
 TIMES = [
     *DAYS,
@@ -29,6 +32,12 @@ TIMES = [
     "now - 30h",
     "this month - 0",
     "this month - 1",
+    "this week - 0",
+    "this week - 1",
+    "this quarter - 0",
+    "this quarter - 2",
+    "this year - 0",
+    "this year - 1",
     "2026-03-29 03:30",
     "2026-03-28T23:00",
 ]

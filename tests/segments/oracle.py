@@ -7,7 +7,6 @@ sum of nothing.
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -37,8 +36,18 @@ OPPOSITES = {
 class Oracle:
     """Evaluates documents over `data`, a list of rows per entity."""
 
-    def __init__(self, model: EntityModel, data: Mapping[str, Sequence[Row]], now: datetime, zone: str) -> None:
+    def __init__(
+        self,
+        model: EntityModel,
+        data: Mapping[str, Sequence[Row]],
+        now: datetime,
+        zone: str,
+        *,
+        week_start: int = 0,
+        year_start: int = 1,
+    ) -> None:
         self.model, self.data, self.now, self.zone = model, data, now, ZoneInfo(zone)
+        self.week_start, self.year_start = week_start, year_start
         self.local = now.astimezone(self.zone).replace(tzinfo=None)
 
     def keys(self, document: Mapping[str, Any]) -> list[str]:
@@ -216,24 +225,49 @@ class Oracle:
         if match := re.fullmatch(r"today - (\d+)d", text):
             start = midnight - timedelta(days=int(match[1]))
             return start, start + timedelta(days=1), True
-        if text == "start of month":
-            start = midnight.replace(day=1)
+        if match := re.fullmatch(r"start of (\w+)", text):
+            start = self._first(midnight, match[1])
             return start, start + timedelta(days=1), True
-        if match := re.fullmatch(r"this month - (\d+)", text):
-            year, month = divmod(self.local.year * 12 + self.local.month - 1 - int(match[1]), 12)
-            start = midnight.replace(year=year, month=month + 1, day=1)
-            return start, start + timedelta(days=calendar.monthrange(year, month + 1)[1]), True
+        if match := re.fullmatch(r"this (\w+) - (\d+)", text):
+            start, end = self._first(midnight, match[1]), midnight + timedelta(days=1)
+            while not self._begins(end, match[1]):
+                end += timedelta(days=1)
+            for _ in range(int(match[2])):
+                start, end = self._first(start - timedelta(days=1), match[1]), start
+            return start, end, True
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             start = datetime.fromisoformat(text)
             return start, start + timedelta(days=1), True
         start = self._utc(datetime.fromisoformat(text))
         return start, start + timedelta(minutes=1), False
 
+    def _first(self, day: datetime, unit: str) -> datetime:
+        """Go back day by day to the first of the week, month, quarter or year."""
+        while not self._begins(day, unit):
+            day -= timedelta(days=1)
+        return day
+
+    def _begins(self, day: datetime, unit: str) -> bool:
+        if unit == "week":
+            return day.weekday() == self.week_start
+        months = {
+            "month": range(1, 13),
+            "quarter": [(self.year_start - 1 + 3 * n) % 12 + 1 for n in range(4)],
+            "year": [self.year_start],
+        }
+        return day.day == 1 and day.month in months[unit]
+
+    def _number_of(self, part: str, day: Any) -> int:
+        if part != "quarter":
+            return PARTS[part](day)
+        months = [(self.year_start - 1 + n) % 12 + 1 for n in range(12)]
+        return months.index(day.month) // 3 + 1
+
     def _part_fits(self, value: Any, node: Mapping[str, Any]) -> bool:
         part, operator, wanted = node["part"], node["is"], node["value"]
         local = value.astimezone(self.zone) if isinstance(value, datetime) else value
         numbers = [self._wanted_part(part, w) for w in (wanted if isinstance(wanted, list) else [wanted])]
-        number = PARTS[part](local)
+        number = self._number_of(part, local)
         if operator == "between" and part != "year" and numbers[0] > numbers[1]:
             return number >= numbers[0] or number <= numbers[1]  # over the turn
         return _number_fits(number, operator, sorted(numbers) if operator == "between" else numbers)
@@ -244,7 +278,7 @@ class Oracle:
         if part == "day_and_month" and re.fullmatch(r"\d\d-\d\d", wanted):
             return int(wanted.replace("-", ""))
         start, _, is_day = self._span(wanted)
-        return PARTS[part](start if is_day else start.astimezone(self.zone))
+        return self._number_of(part, start if is_day else start.astimezone(self.zone))
 
 
 PARTS: Mapping[str, Callable[[Any], int]] = {
@@ -254,7 +288,6 @@ PARTS: Mapping[str, Callable[[Any], int]] = {
     "day_of_year": lambda d: int(d.strftime("%j")),
     "week": lambda d: int(d.strftime("%V")),
     "month": lambda d: d.month,
-    "quarter": lambda d: (d.month + 2) // 3,
     "year": lambda d: d.year,
     "day_and_month": lambda d: d.month * 100 + d.day,
 }

@@ -20,6 +20,12 @@ from tests.segments.oracle import Oracle
 from tests.segments.shop import MODEL, NOW, ZONE, Data, fill, make_rows
 
 DATASETS = 4
+RECKONED: list[dict[str, object]] = [
+    {},
+    {"week_start": "sunday", "fiscal_year_start": 2},
+    {"week_start": "saturday", "fiscal_year_start": 4},
+    {"week_start": "wednesday", "fiscal_year_start": 12},
+]
 CASES = 4_000 if os.environ.get("SHELDUCK_SOAK") else 400
 
 
@@ -30,7 +36,8 @@ def world(
     seed: int = request.param
     folder: Path = tmp_path_factory.mktemp("oracle") / "shop"
     data = make_rows(seed + 100)
-    settings = Settings.of({"timezone": ZONE, "threads": 1})
+    reckoned = RECKONED[seed % len(RECKONED)]
+    settings = Settings.of({"timezone": ZONE, "threads": 1, **reckoned})
     with Store.create(folder, settings, SimulatedClock(NOW)) as store:
         fill(store, data)
         with Engine(store.snapshot(), store.settings, now=NOW) as engine:
@@ -40,7 +47,9 @@ def world(
 @pytest.mark.soak
 def test_compiled_queries_give_what_the_naive_evaluator_gives(world: tuple[int, Segments, Engine, Data]) -> None:
     seed, segments, engine, data = world
-    oracle = Oracle(MODEL, data, NOW, ZONE)
+    settings = engine.settings
+    reckoned = {"week_start": settings.week_start_number, "year_start": settings.fiscal_year_start}
+    oracle = Oracle(MODEL, data, NOW, ZONE, **reckoned)
     sizes: Counter[bool] = Counter()
     for case in range(CASES // DATASETS):
         document = Generator(seed * 1_000_003 + case).definition()

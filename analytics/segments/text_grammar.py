@@ -60,7 +60,7 @@ class TextError(SegmentError):
     """A text that is no definition; `position` is the character where it stops making sense."""
 
     def __init__(self, text: str, position: int, message: str) -> None:
-        self.text, self.position = text, position
+        self.text, self.position, self.problem = text, position, message
         line = text.count("\n", 0, position) + 1
         start = text.rfind("\n", 0, position) + 1
         shown = text[start:].split("\n", 1)[0]

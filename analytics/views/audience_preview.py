@@ -10,17 +10,28 @@ from typing import Any
 from analytics.segments import Definition
 from analytics.services import Services
 
+SLOW = 2_000
+"""Milliseconds from which on a count waits until somebody asks for it, and saving for a second word."""
+
 
 @dataclass(frozen=True)
 class Preview:
-    """The answer on the newest data. `rows` are the first ones by the definition's order, labelled for people."""
+    """The answer on one snapshot. `rows` are the first ones by the definition's order, labelled for people.
+
+    `keys` are theirs, and what a person knows them by: {key: words}. `milliseconds` is what counting took.
+    """
 
     count: int
     of: int
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, Any], ...]
-    sql: str
+    keys: Mapping[str, str]
     milliseconds: int
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether counting takes so long that it should be asked for."""
+        return self.milliseconds >= SLOW
 
 
 def preview(services: Services, definition: Definition, limit: int = 8) -> Preview:
@@ -29,7 +40,23 @@ def preview(services: Services, definition: Definition, limit: int = 8) -> Previ
         begun = time.perf_counter()
         count = services.segments.count(definition, engine)
         spent = time.perf_counter() - begun
-        every = services.segments.count(Definition(definition.entity), engine)
+        every = count if definition == Definition(definition.entity) else None
+        if every is None:
+            every = services.segments.count(Definition(definition.entity), engine)
         sample = services.segments.sample(definition, engine, limit)
-        sql = str(services.segments.sql(definition, engine))
-    return Preview(count, every, sample.columns, tuple(sample.rows.to_pylist()), sql, round(spent * 1000))
+    rows = tuple(sample.rows.to_pylist())
+    key, *others = sample.columns
+    keys = {str(row[key]): f"{row[others[0]]} ({row[key]})" if others and row[others[0]] else row[key] for row in rows}
+    return Preview(count, every, sample.columns, rows, keys, round(spent * 1000))
+
+
+def standing(services: Services) -> object:
+    """Return what tells one state of the data from another: a preview holds as long as it is the same."""
+    with services.engine() as engine:
+        return tuple(sorted(engine.snapshot.versions.items()))
+
+
+def sql(services: Services, definition: Definition) -> str:
+    """Return the query of a definition for people to read; raises SegmentError."""
+    with services.engine() as engine:
+        return str(services.segments.sql(definition, engine))

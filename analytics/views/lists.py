@@ -1,9 +1,7 @@
-"""Marketing lists on screen: how long they are, who is on one, and the draft its editor begins with."""
+"""Marketing lists on screen: how long they are, who is on one, and what its editor begins with."""
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +10,6 @@ from typing import Any
 from analytics.lists import ListCounts, MarketingList
 from analytics.segments import Definition
 from analytics.services import Services
-from analytics.views.conditions import Draft, draft_of
 
 PAGE_SIZE = 50
 
@@ -33,16 +30,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Editable:
-    """What the editor of a list begins with. `draft` None: the definition says more than the builder has rows for."""
+    """What the editor of a list begins with. `segment` is the stored one it is built on, beside its own conditions."""
 
     id: int | None
     name: str
     entity: str
     contact: str
     kind: str
-    draft: Draft | None
-    definition: Definition | None
-    text: str
+    definition: Definition
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ def fresh(services: Services) -> Editable:
     """Return what a new list begins as: customer users reached by e-mail, checked anew each time."""
     targetable = services.model.targetable()
     entity = next((e for e in targetable if e.name == "customer_user"), targetable[0])
-    return Editable(None, "", entity.name, entity.contacts[0].name, "dynamic", Draft(entity.name), None, "")
+    return Editable(None, "", entity.name, entity.contacts[0].name, "dynamic", Definition(entity.name))
 
 
 def editable(services: Services, number: int) -> Editable:
@@ -147,9 +143,8 @@ def editable(services: Services, number: int) -> Editable:
         entity=listed.entity,
         contact=listed.contact,
         kind=listed.kind,
-        draft=None if listed.segment else draft_of(listed.definition),
-        definition=listed.definition,
-        text=_text(listed.definition),
+        definition=listed.own,
+        segment=listed.segment,
     )
 
 
@@ -157,8 +152,11 @@ def save(services: Services, begun: Editable, values: Mapping[str, str], definit
     """Make the list, or change the one that was edited; raises ListError, SegmentError."""
     if begun.id is None:
         return services.lists.create(values["name"], definition, contact=values["contact"], kind=values["kind"])
-    changed = None if begun.draft is None else definition
-    saved = services.lists.update(begun.id, name=values["name"], definition=changed, contact=values["contact"])
+    changed = definition if definition != begun.definition else None
+    segment = begun.segment if changed is not None else None
+    saved = services.lists.update(
+        begun.id, name=values["name"], definition=changed, segment=segment, contact=values["contact"]
+    )
     if saved.is_static and changed is not None:
         services.lists.refresh(saved)
     return saved
@@ -185,12 +183,3 @@ def sql(services: Services, listed: MarketingList) -> str:
 def _plural(services: Services, name: str) -> str:
     entity = services.model.entities.get(name)
     return entity.plural if entity else name
-
-
-def _text(definition: Definition) -> str:
-    """Return a definition as YAML, which reads best of the forms it has."""
-    from ruamel.yaml import YAML  # only a list beyond the builder is shown so
-
-    out = io.StringIO()
-    YAML(typ="safe", pure=True).dump(json.loads(json.dumps(definition.to_document())), out)
-    return out.getvalue()

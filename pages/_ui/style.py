@@ -37,6 +37,33 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 .sd-legend span { white-space: nowrap; }
 .sd-legend i { display: inline-block; width: 9px; height: 9px; border-radius: 3px; margin-right: 0.45em; }
 .sd-legend b { font-weight: 600; }
+[data-testid="stMainBlockContainer"]:has([class*="st-key-undo-"]) { max-width: 1480px; }
+[class*="st-key-fields-"] > div { flex: 1 1 7.5rem !important; min-width: 0; }
+[class*="st-key-fields-"] > div:first-child { flex: 2 1 9.5rem !important; }
+[class*="st-key-fields-"] > [data-testid="stElementContainer"]:has(.stCaption, [data-testid="stCaptionContainer"]) {
+    flex: 0 1 auto !important; }
+[class*="st-key-cond-"] { border-radius: 0.5rem; }
+[class*="st-key-tail-"] [data-testid="stMenuButton"] svg:last-child, [class*="st-key-tail-"] button > div > div + div {
+    display: none; }
+[class*="st-key-tail-"] button { min-width: 1.9rem; padding: 0.25rem; }
+[class*="st-key-group-"] [class*="st-key-group-"] { border-width: 0 0 0 3px; border-radius: 0;
+    padding: 0.15rem 0 0.15rem 0.9rem; }
+[class*="st-key-where-"] { padding-left: 1.6rem; }
+[class*="st-key-where-"] [data-testid="stCaptionContainer"] p { margin: 0; }
+[class*="st-key-group-"] [class*="st-key-group-"] [class*="st-key-adders-"] button { border-color: transparent;
+    background: transparent; padding-left: 0.35rem; padding-right: 0.35rem; min-height: 2rem; font-size: 0.9rem; }
+.sd-grip { display: block; width: 12px; height: 2.4rem; cursor: grab; touch-action: none; opacity: 0.35;
+    background: radial-gradient(circle, currentColor 1.3px, transparent 1.6px) 0 50% / 6px 6px repeat;
+    background-clip: content-box; padding: 0.75rem 0; box-sizing: border-box; }
+.sd-grip:hover { opacity: 0.9; }
+.sd-why { display: flex; flex-direction: column; gap: 0.3rem; font-size: 0.95rem; overflow-wrap: anywhere; }
+.sd-why > div { display: flex; gap: 0.6rem; align-items: baseline; }
+.sd-why b { flex: none; width: 1.4rem; text-align: center; border-radius: 0.35rem; font-weight: 700; }
+.sd-why b i { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.sd-why .sd-why-yes b { color: #fff; background: #1c7a5f; }
+.sd-why .sd-why-no b { color: #fff; background: #b3382f; }
+.sd-why-group { font-weight: 600; }
+.sd-saw { opacity: 0.7; font-weight: 400; margin-left: 0.6em; }
 @media (max-width: 900px) {
   div[class*="st-key-tiles-"] { grid-template-columns: repeat(2, 1fr); }
   div[class*="st-key-tiles-1-"] { grid-template-columns: 1fr; }
@@ -44,6 +71,8 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 @media (max-width: 640px) {
   .st-key-verdict p { font-size: 1.15rem; }
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  [class*="st-key-where-"] { padding-left: 0.5rem; }
+  [class*="st-key-group-"] [class*="st-key-group-"] { padding-left: 0.5rem; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }
 </style>

@@ -1,18 +1,13 @@
-"""The editor of a marketing list: who is on it, said in conditions, with the answer beside them while they are set."""
+"""The editor of a marketing list: its name and kind, and who is on it."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import streamlit as st
 
 from analytics.model.entity import ContactPath
 from analytics.segments import Definition
-from analytics.views import audience_preview, conditions
-from analytics.views import data as data_view
 from analytics.views.lists import Editable
-from analytics.views.wording import number, percent
-from pages._ui import builder, messages, session, widgets
+from pages._ui import editor, messages, session
 
 PREFIX = "lists.build"
 KINDS = {"dynamic": "Dynamic", "static": "Static"}
@@ -22,52 +17,41 @@ _KIND_WORDS = {
 }
 
 
-def begin(editable: Editable) -> None:
-    """Start editing a list, or a new one."""
-    session.forget("lists.edit.", f"{PREFIX}.")
-    session.keep("lists.editing", editable.id or "new")
-    if editable.draft is not None:
-        builder.begin(PREFIX, editable.draft)
-
-
 def draw(editable: Editable) -> tuple[dict[str, str], Definition] | None:
     """Draw the editor; returns what to save once the person says so: the list's values and its definition."""
-    if session.get("lists.editing", None) != (editable.id or "new"):
-        begin(editable)
-    services = session.services()
-    left, right = st.columns([8, 5], gap="large")
-    with left:
-        values = _basics(editable)
-        widgets.section("Who is on it", "Every condition narrows the list; without any, everybody is on it.")
-        definition = _definition(editable, values["entity"])
-    with right, st.container(key="answer"):
-        widgets.section("Right now")
-        try:
-            answer = audience_preview.preview(services, definition)
-        except messages.SENTENCES as error:
-            messages.show(error)
-            return None
-        _answer(answer, services.model.entity(values["entity"]).plural)
-        saved = st.button(
-            "Save list",
-            type="primary",
-            key="lists.save",
-            icon=":material/check:",
-            width="stretch",
-            disabled=not values["name"].strip(),
-            help=None if values["name"].strip() else "Give the list a name first.",
-        )
-        widgets.sql(answer.sql, "lists.sql")
-    return (values, definition) if saved else None
+    about = editable.id or "new"
+    if session.get("lists.editing", None) != about:
+        session.forget("lists.edit.")
+        editor.forget(PREFIX)
+        session.keep("lists.editing", about)
+    values = _basics(editable)
+    if editable.segment is not None:
+        st.caption(messages.plain(f"Built on the segment “{editable.segment}”; the conditions below narrow it."))
+    made = editor.draw(
+        PREFIX,
+        editable.definition if editable.definition.entity == values["entity"] else None,
+        values["entity"],
+        about=about,
+        save="Save list",
+        blocked=None if values["name"].strip() else "Give the list a name first.",
+        counted="On this list",
+        within=editable.segment,
+    )
+    return None if made is None else (values, made)
 
 
 def _basics(editable: Editable) -> dict[str, str]:
     model = session.services().model
-    name = st.text_input(
-        "Name", editable.name, max_chars=255, key="lists.edit.name", placeholder="Gold customers of the last quarter"
-    )
     entities = {e.name: e.plural for e in model.targetable()}
-    first, second, third = st.columns([3, 2, 3], vertical_alignment="top")
+    named, first, second, third = st.columns([4, 2.6, 2, 2.6], vertical_alignment="top")
+    with named:
+        name = st.text_input(
+            "Name",
+            editable.name,
+            max_chars=255,
+            key="lists.edit.name",
+            placeholder="Gold customers of the last quarter",
+        )
     with first:
         entity = st.selectbox(
             "Made of",
@@ -102,45 +86,3 @@ def _basics(editable: Editable) -> dict[str, str]:
 def _contact(contact: ContactPath) -> str:
     channel = {"email": "E-mail", "phone": "Telephone"}[contact.channel]
     return channel if contact.path == contact.channel else f"{channel} ({contact.path})"
-
-
-def _definition(editable: Editable, entity: str) -> Definition:
-    if editable.draft is None and editable.definition is not None:
-        st.info(
-            "This list says more than the builder has rows for, so its conditions are shown as text. "
-            "They can be changed with `shelduck list`.",
-            icon=":material/code:",
-        )
-        st.code(editable.text, language="yaml", wrap_lines=True)
-        return editable.definition
-    known = session.get(f"{PREFIX}.draft", None)
-    if known is None or known.entity != entity:
-        builder.begin(PREFIX, conditions.Draft(entity))
-    return conditions.definition(builder.draw(PREFIX, session.services().model, _values))
-
-
-@st.cache_data(ttl=60, max_entries=200, show_spinner=False)
-def _known(root: str, entity: str, path: str) -> Sequence[str]:
-    return data_view.known_values(session.services(), entity, path)
-
-
-def _values(entity: str, path: str) -> Sequence[str]:
-    return _known(str(session.services().store.folder.root), entity, path)
-
-
-def _answer(answer: audience_preview.Preview, plural: str) -> None:
-    share = percent(answer.count / answer.of) if answer.of else None
-    widgets.tiles(
-        [widgets.Tile("On this list", number(answer.count), note=f"{share} of {number(answer.of)}" if share else None)],
-        key="answer",
-    )
-    if not answer.of:
-        st.caption(messages.plain(f"There are no {plural.lower()} yet. Import some first."))
-    elif not answer.count:
-        st.caption("Nobody fits. Loosen a condition, or let any of them be enough.")
-    else:
-        said = [name for name in answer.columns[1:] if any(row[name] not in (None, "") for row in answer.rows)]
-        names = [*said, answer.columns[0]]  # the key last, columns nobody has a value in not at all
-        columns = {n: widgets.words(n[:1].upper() + n[1:], "small" if at else "medium") for at, n in enumerate(names)}
-        widgets.table(answer.rows, columns, key="lists.sample", alt="Some members")
-        st.caption(f"Some of them. Counted exactly in {answer.milliseconds} ms.")

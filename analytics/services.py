@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analytics.delivery import Sendings
     from analytics.engine import Engine
     from analytics.lists import Consents, ListHistory, Lists, Suppressions, Tags, Topics
+    from analytics.lists.sizes import Sizes
     from analytics.reports import Reports
     from analytics.segments import Segments
     from analytics.templates import Templates
@@ -55,6 +56,13 @@ class Services:
         from analytics.lists import ListHistory
 
         return ListHistory(self.store, self.model, self.lists)
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """How large segments and lists were when, and who came and went."""
+        from analytics.lists.sizes import Sizes
+
+        return Sizes(self.store, self.model, self.segments, self.lists)
 
     @cached_property
     def suppressions(self) -> Suppressions:

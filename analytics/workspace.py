@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from analytics.bootstrap import create_services, open_services
 from analytics.engine import LockedEngine
+from analytics.errors import SegmentError
 from analytics.model.clock import Clock
-from analytics.segments import Definition, Membership
+from analytics.segments import Definition, Membership, written
 from analytics.services import Services
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ class Workspace:
 
         Raises SegmentError for what cannot be read or compiled, NotFound for an unknown name.
         """
-        return SegmentQuestion(self.services, self.services.segments.resolve(definition))
+        segments = self.services.segments
+        own = written(definition)
+        if own is not None:
+            return SegmentQuestion(self.services, own)
+        stored = segments.get(str(definition))
+        return SegmentQuestion(self.services, stored.definition, stored.id)
 
     def report(self, name: str, **filters: Any) -> Any:
         """Return the report `name` ("efficiency") with `.df()`, `.csv(path)`, `.sql` and `.footer`.
@@ -77,8 +83,8 @@ class Workspace:
 class SegmentQuestion:
     """A segment that can be asked. Every answer reads the newest snapshot."""
 
-    def __init__(self, services: Services, definition: Definition) -> None:
-        self._services, self.definition = services, definition
+    def __init__(self, services: Services, definition: Definition, stored: int | None = None) -> None:
+        self._services, self.definition, self._stored = services, definition, stored
 
     def count(self) -> int:
         """Return how many rows of the entity are in the segment."""
@@ -97,6 +103,17 @@ class SegmentQuestion:
         """
         with self._services.engine() as engine:
             return self._services.segments.explain(self.definition, engine, key_or_address)
+
+    def history(self) -> pd.DataFrame:
+        """Return how large a stored segment was when: at, version, count, entered, left; the newest is of now.
+
+        Raises SegmentError for a segment that is not stored under a name: nobody measured it before.
+        """
+        if self._stored is None:
+            raise SegmentError("Only a stored segment has a history; store it with services.segments.save(name, ...).")
+        with self._services.engine() as engine:
+            self._services.sizes.measure("segment", self._stored, engine)
+        return self._services.sizes.history("segment", self._stored).df
 
     @cached_property
     def sql(self) -> str:

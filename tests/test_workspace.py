@@ -98,3 +98,12 @@ def test_an_address_of_nobody_or_of_several_is_refused(workspace: Workspace) -> 
     with pytest.raises(SegmentError, match=r"3 orders are reached at ada@example.com"):
         orders.explain("ada@example.com")
     assert orders.explain("o1").is_member
+
+
+def test_a_stored_segment_has_a_history_a_written_one_has_none(workspace: Workspace) -> None:
+    first, second = workspace.segment("Big buyers").history(), workspace.segment("big buyers").history()
+    assert len(second) == len(first) + 1
+    assert second[["version", "count"]].iloc[-1].tolist() == [1, 1]
+    assert int(second["entered"].iloc[-1]) == 0
+    with pytest.raises(SegmentError, match="Only a stored segment has a history"):
+        workspace.segment(TEXT).history()

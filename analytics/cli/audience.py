@@ -65,6 +65,7 @@ def segment(
                 common.console.print(str(services.segments.sql(definition, engine)), markup=False, soft_wrap=True)
         if save is not None:
             made = services.segments.save(save, definition)
+            services.sizes.measure("segment", made.id)
             common.console.print(f"Stored as {made.name}, version {made.version}.", markup=False)
 
 
@@ -119,6 +120,7 @@ def create(
                 description=description,
                 engine=engine,
             )
+        services.sizes.measure("list", made.id)
         _show(services, made, as_of)
 
 
@@ -166,6 +168,7 @@ def refresh(name: Named, as_of: AsOf = None, yes: Yes = False) -> None:
                 raise typer.Exit(1)
             with common.bar() as progress:
                 services.lists.refresh(name, engine, progress)
+        services.sizes.measure("list", services.lists.get(name).id)
         common.console.print("Refreshed.")
 
 

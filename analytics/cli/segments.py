@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analytics.lists import ListVersion
+    from analytics.lists.membership import Kind
     from analytics.segments import Difference, SegmentVersion
 
 segments = typer.Typer(help="Stored segments; without a command they are listed.", rich_markup_mode=None)
@@ -22,6 +23,7 @@ NamedList = Annotated[str, typer.Argument(help="The list, by name or number.")]
 Number = Annotated[int, typer.Argument(min=1, help="Number of a version.")]
 Old = Annotated[int | None, typer.Argument(min=1, help="Version to begin with; by default the one before.")]
 New = Annotated[int | None, typer.Argument(min=1, help="Version to compare it with; by default the newest.")]
+Who = Annotated[int, typer.Option(min=0, help="How many keys to show of who came and went last.")]
 CopyName = Annotated[str | None, typer.Argument(metavar="[NEW-NAME]", help="By default NAME copy.")]
 
 
@@ -31,6 +33,7 @@ def register(app: typer.Typer) -> None:
     lists.command("versions")(list_versions)
     lists.command("diff")(list_diff)
     lists.command("clone")(list_clone)
+    lists.command("history")(list_history)
 
 
 @segments.callback(invoke_without_command=True)
@@ -101,6 +104,12 @@ def uses(name: Named) -> None:
         common.table(("Kind", "Name", "How"), rows)
 
 
+@segments.command("history")
+def history(name: Named, who: Who = 0) -> None:
+    """Measure a segment now and show how large it was when, and who came and went since the time before."""
+    _history("segment", name, who)
+
+
 # --- lists ---
 
 
@@ -117,6 +126,11 @@ def list_diff(name: NamedList, old: Old = None, new: New = None) -> None:
         _show(services.list_history.diff(name, *_pair(services.list_history.versions(name), old, new)))
 
 
+def list_history(name: NamedList, who: Who = 0) -> None:
+    """Measure a list now and show how large it was when, and who came and went since the time before."""
+    _history("list", name, who)
+
+
 def list_clone(name: NamedList, new_name: CopyName = None) -> None:
     """Make a copy of a list under another name; who was removed or unsubscribed stays so."""
     with common.services() as services:
@@ -125,6 +139,23 @@ def list_clone(name: NamedList, new_name: CopyName = None) -> None:
 
 
 # --- parts ---
+
+
+def _history(kind: Kind, name: str, who: int) -> None:
+    with common.services() as services:
+        services.sizes.measure(kind, name)
+        points = services.sizes.history(kind, name).points
+        rows = [
+            (f"{p.at:%Y-%m-%d %H:%M}", p.version, p.count, *("" if n is None else n for n in (p.entered, p.left)))
+            for p in points
+        ]
+        common.table(("Measured (UTC)", "Version", "Members", "Entered", "Left"), rows)
+        change = services.sizes.changes(kind, name) if who else None
+        if change is not None:
+            for label, keys in (("Entered", change.entered), ("Left", change.left)):
+                more = f" and {len(keys) - who:,} more" if len(keys) > who else ""
+                shown = ", ".join(keys[:who]) or "nobody"
+                common.console.print(f"{label}: {shown}{more}", markup=False, soft_wrap=True)
 
 
 def _pair(kept: tuple[SegmentVersion, ...] | tuple[ListVersion, ...], old: int | None, new: int | None) -> list[int]:

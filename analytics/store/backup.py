@@ -161,7 +161,7 @@ def _write(store: Store, archive: tarfile.TarFile) -> None:
     for path in (*store.spool.files("hits"), *store.spool.files("control")):
         _add_growing(archive, path, f"spool/{path.name}")
     _add_bytes(archive, store.folder.settings_file.name, store.settings.changed(lake_url=None).toml().encode())
-    for part in (store.folder.model, store.folder.quarantine, store.folder.rejects):
+    for part in (store.folder.model, store.folder.quarantine, store.folder.rejects, store.folder.memberships):
         for path in sorted(p for p in part.rglob("*") if p.is_file()):
             _add_growing(archive, path, path.relative_to(store.folder.root).as_posix())
 

@@ -70,6 +70,11 @@ class Folder:
         return self.root / "frozen"
 
     @property
+    def memberships(self) -> Path:
+        """Who was in each segment and list when it was last measured."""
+        return self.root / "memberships"
+
+    @property
     def sink(self) -> Path:
         """Mails the local sink caught."""
         return self.root / "sink"
@@ -86,6 +91,7 @@ class Folder:
             self.quarantine,
             self.backups,
             self.frozen,
+            self.memberships,
             self.sink,
         )
 

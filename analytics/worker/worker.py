@@ -1,15 +1,16 @@
-"""The worker process: four loops over one workspace."""
+"""The worker process: five loops over one workspace."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from analytics.errors import AnalyticsError
+from analytics.lists.membership import Kind
 from analytics.model.progress import Progress
 from analytics.services import Services
 from analytics.store.jobs import Job, Jobs
@@ -32,6 +33,7 @@ class Worker:
         self._services, self._owner = services, this_process()
         self._jobs = Jobs(services.store.state)
         self._stop = threading.Event()
+        self._unmeasured: dict[tuple[Kind, int], date] = {}
 
     def loops(self) -> tuple[Loop, ...]:
         """Return the work, each piece to be run in a thread of its own."""
@@ -40,6 +42,7 @@ class Worker:
             Loop("tracking", 1.0, self.track),
             Loop("jobs", 1.0, self.work_job),
             Loop("upkeep", 600.0, self.keep_up),
+            Loop("sizes", 60.0, self.measure),
         )
 
     def run(self, stop: threading.Event) -> None:
@@ -97,6 +100,16 @@ class Worker:
                 store.lake.vacuum(table, KEEP_VERSIONS)
         clean_spool(store)
         return False
+
+    def measure(self) -> bool:
+        """Measure some segments and lists that changed or were not measured today; returns whether there are more."""
+        sizes, today = self._services.sizes, self._services.store.clock.now().date()
+        self._unmeasured = {key: day for key, day in self._unmeasured.items() if day == today}
+        done = sizes.measure_due(skip=self._unmeasured.keys(), stop=self._stop.is_set)
+        for key, reason in done.failed.items():
+            structlog.get_logger().error("not measured", kind=key[0], id=key[1], reason=reason)
+            self._unmeasured[key] = today  # it is tried again tomorrow
+        return not done.is_complete
 
     def _progress(self, job: Job) -> Progress:
         last = datetime.min.replace(tzinfo=UTC)

@@ -198,3 +198,16 @@ def test_versions_of_a_list_and_its_copy(shelduck: Run) -> None:
     assert shelduck("list", "diff", "All")[1] == "Nothing is different.\n"
     assert shelduck("list", "clone", "All")[1] == "Made All copy (no. 2).\n"
     assert shelduck("list", "clone", "All", "all")[0] == 1
+
+
+def test_the_history_of_a_segment_and_a_list_is_measured_and_shown(shelduck: Run) -> None:
+    shelduck("segment", "buyers.yaml", "--save", "Buyers")
+    code, out, _ = shelduck("segments", "history", "buyers", "--who", "5")
+    assert code == 0
+    assert [line.split()[2:5] for line in out.splitlines() if line.strip()[:2] == "20"] == [["1", "2"], ["1", "2", "0"]]
+    assert "Entered: nobody\nLeft: nobody\n" in out
+    shelduck("list", "create", "All", "--segment", "Buyers")
+    shelduck("list", "remove", "All", "1")
+    out = shelduck("list", "history", "All", "--who", "1")[1]
+    assert "Left: 1\n" in out
+    assert shelduck("segments", "history", "Nobody")[0] == 1

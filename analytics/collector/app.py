@@ -1,7 +1,7 @@
 """The collector: what each address does, and that a hit is on disk before it is answered.
 
-GET and HEAD change nothing but counts; only POST unsubscribes. Whatever it is sent, it stores what came and never looks
-closer than it must: parsing is the ingest's, and can be repeated.
+GET and HEAD change nothing but counts; only POST unsubscribes or saves preferences. Whatever it is sent, it stores what
+came and never looks closer than it must: parsing is the ingest's, and can be repeated.
 """
 
 from __future__ import annotations
@@ -22,9 +22,19 @@ from analytics.collector.answers import Answer
 from analytics.collector.asgi import Receive, Scope, Send, lifespan, serve_request
 from analytics.collector.client import client_addresses
 from analytics.collector.commit import GroupCommit
-from analytics.collector.lines import ControlLine, Endpoint, HitLine, hit_line, line_ids, microsecond_clock
+from analytics.collector.lines import (
+    ControlLine,
+    Endpoint,
+    HitLine,
+    PreferencesLine,
+    hit_line,
+    line_ids,
+    microsecond_clock,
+    moment,
+)
 from analytics.collector.links import Keys, Links
 from analytics.collector.pages import Pages
+from analytics.collector.preferences import PreferencePages
 from analytics.collector.request import Request, plain_path
 from analytics.collector.threads import Overloaded, StateThreads
 from analytics.collector.tracker import tracker_script
@@ -60,6 +70,7 @@ class Collector:
         self._keys = Keys(store)
         self._links = Links(store, self._keys)
         self._pages = Pages(store.settings.name)
+        self._preferences = PreferencePages(store, self._keys)
         self._new_id = line_ids()
         self._now = microsecond_clock(store.clock)
         self._script = tracker_script()
@@ -81,6 +92,7 @@ class Collector:
             b"/c/": ("c", b"", self._click),
             b"/o/": ("o", b".gif", self._open),
             b"/u/": ("u", b"", self._unsubscribe),
+            b"/p/": ("p", b"", self._prefer),
         }
 
     # --- life ------------------------------------------------------------------------------------------
@@ -124,7 +136,7 @@ class Collector:
             request.answer(answers.NOT_FOUND)
             return
         purpose, ending, act = known
-        posts = purpose == "u"
+        posts = purpose in ("u", "p")
         if request.method not in ("GET", "HEAD") and not (posts and request.method == "POST"):
             request.answer(answers.refused_method("GET, HEAD, POST" if posts else _READS))
             return
@@ -181,31 +193,64 @@ class Collector:
         if request.method == "POST":
             self._spawn(request, self._unsubscribe_now(request, token))
         else:
-            self._keep(request, "u", self._pages.ask, token)
+            self._keep(request, "u", self._pages.ask(self._keys.preferences(token)), token)
 
     async def _unsubscribe_now(self, request: Request, token: Token) -> None:
-        """Keep the wish in the spool and in the state; either alone will do, for senders read both."""
-        assert self._commit is not None
         source: Literal["one-click", "unsubscribe page"] = (
             "one-click" if _ONE_CLICK.search(request.body) else "unsubscribe page"
         )
-        wish = Unsubscribe(token.delivery_id, source, self._store.clock.now())
-        control = ControlLine(self._new_id(), self._now(), "unsubscribe", token.delivery_id, source)
+        hit = self._line(request, "u", token)
+        control = ControlLine(self._new_id(), hit.at, "unsubscribe", token.delivery_id, source, hit.ip, hit.ua)
+        wish = Unsubscribe(token.delivery_id, source, moment(hit.at), client_address=hit.ip, user_agent=hit.ua)
+        await self._keep_wish(request, hit, control, partial(self._write_to_state, wish), self._pages.gone)
+
+    async def _keep_wish(
+        self,
+        request: Request,
+        hit: HitLine,
+        control: ControlLine | PreferencesLine,
+        write: Callable[[], None],
+        done: Answer,
+    ) -> None:
+        """Keep a wish in the spool and in the state; either alone will do, for senders read both."""
+        assert self._commit is not None
         kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._commit.add_control(self._line(request, "u", token), control, kept.set_result)
+        self._commit.add_control(hit, control, kept.set_result)
         in_state = False
         try:
             assert self._writers is not None
-            await self._writers.call(partial(self._write_to_state, wish), _STATE_SECONDS)
+            await self._writers.call(write, _STATE_SECONDS)
             in_state = True
         except _STATE_AWAY as error:
-            _log.warning("An unsubscribe waits in the spool, for the state does not take it.", reason=_reason(error))
+            _log.warning("A wish waits in the spool, for the state does not take it.", reason=_reason(error))
         in_spool = await kept
-        request.answer(self._pages.gone if in_spool or in_state else self._pages.not_kept)
+        request.answer(done if in_spool or in_state else self._pages.not_kept)
 
     def _write_to_state(self, wish: Unsubscribe) -> None:
         with self._store.state.write() as connection:
             unsubscribe_all(connection, [wish])
+
+    def _prefer(self, request: Request, token: Token) -> None:
+        save = request.method == "POST"
+        self._spawn(request, self._save_preferences(request, token) if save else self._preference_page(request, token))
+
+    async def _preference_page(self, request: Request, token: Token) -> None:
+        try:
+            answer = await self._read(partial(self._preferences.read, token))
+        except _STATE_AWAY as error:
+            _log.warning("A preference page could not be read from the state.", reason=_reason(error))
+            answer = self._pages.away
+        self._keep(request, "p", answer or self._pages.not_found, token)
+
+    async def _save_preferences(self, request: Request, token: Token) -> None:
+        hit = self._line(request, "p", token)
+        hit.b = hit.b64 = None  # the control line has all of it
+        control = self._preferences.line(request, token, hit, self._new_id())
+        if control is None:
+            request.answer(self._preferences.unread)
+        else:
+            write = partial(self._preferences.write, self._preferences.wish(control))
+            await self._keep_wish(request, hit, control, write, self._preferences.saved(control))
 
     def _track(self, endpoint: Endpoint, request: Request) -> None:
         method, answer = request.method, answers.GIF

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from analytics.collector.lines import ControlLine, HitLine
+from analytics.collector.lines import ControlLine, HitLine, PreferencesLine
 from analytics.errors import AnalyticsError
 from analytics.store.folder import unwritable
 from analytics.store.spool import SpoolFolder, SpoolWriter
@@ -75,7 +75,7 @@ class GroupCommit:
             self._idle.clear()
             self._loop.call_soon(self._start)  # at the end of this turn, so that what came with it goes along
 
-    def add_control(self, hit: HitLine, control: ControlLine, done: Done) -> None:
+    def add_control(self, hit: HitLine, control: ControlLine | PreferencesLine, done: Done) -> None:
         """Commit a hit together with its control line."""
         self._encoder.encode_into(control, self._next.control, -1)
         self._next.control += b"\n"

@@ -16,7 +16,7 @@ import msgspec
 from analytics.collector.request import Request, as_text
 from analytics.model.clock import Clock, SystemClock
 
-Endpoint = Literal["c", "o", "u", "matomo", "oro"]
+Endpoint = Literal["c", "o", "u", "p", "matomo", "oro"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,7 +47,7 @@ class HitLine(msgspec.Struct, omit_defaults=True):
     n: int | None = None
 
 
-class ControlLine(msgspec.Struct):
+class ControlLine(msgspec.Struct, omit_defaults=True):
     """One unsubscribe, for the senders to read before each lease: delivery `d`, and by which way it came."""
 
     id: str
@@ -55,6 +55,28 @@ class ControlLine(msgspec.Struct):
     kind: str
     d: int
     source: str
+    ip: str | None = None
+    ua: str | None = None
+
+
+class PreferencesLine(msgspec.Struct, omit_defaults=True):
+    """What somebody saved on the preference page, for the senders to read before each lease.
+
+    `stop` whether no marketing mail at all was ticked, `was` whether it was before, `words` beside it. `choices`:
+    (topic, words beside its box, whether it is ticked for who never said anything, whether it was ticked now).
+    """
+
+    id: str
+    at: int
+    kind: str
+    d: int
+    source: str
+    stop: bool
+    was: bool
+    words: str
+    choices: list[tuple[int, str, bool, bool]]
+    ip: str | None = None
+    ua: str | None = None
 
 
 def line_ids() -> Callable[[], str]:
@@ -68,6 +90,11 @@ def microsecond_clock(clock: Clock) -> Callable[[], int]:
     if isinstance(clock, SystemClock):
         return lambda: time.time_ns() // 1000  # the same time at a sixth of the cost
     return lambda: (clock.now() - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    """Return the time of whole microseconds since 1970 UTC."""
+    return _EPOCH + at * _MICROSECOND
 
 
 def url_text(part: bytes) -> str:

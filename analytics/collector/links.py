@@ -64,6 +64,20 @@ class Keys:
             self._signer = Signer(max(secrets), secrets[max(secrets)]) if secrets else None
             self._loaded_at = now
 
+    def seal(self, text: str) -> str:
+        """Return a seal of a text that goes into a form and has to come back as it was."""
+        assert self._signer is not None, "a token was verified, so there is a key"
+        return self._signer.seal(text)
+
+    def is_sealed(self, text: str, seal: str) -> bool:
+        """Return whether we sealed this very text."""
+        return seal.isascii() and self._verifier.is_sealed(text, seal)
+
+    def preferences(self, token: Token) -> str:
+        """Return the token of the preference page of a verified token's delivery."""
+        assert self._signer is not None, "a token was verified, so there is a key"
+        return self._signer.sign("p", token.delivery_id)
+
     def landing(self, token: Token) -> str:
         """Return the landing token of a click: it ties the visit to the delivery and opens nothing."""
         assert self._signer is not None, "a token was verified, so there is a key"

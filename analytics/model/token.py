@@ -25,6 +25,7 @@ _BODY = struct.Struct(">BBcQH")
 _TAG_BYTES = 17
 TOKEN_LENGTH = (_BODY.size + _TAG_BYTES) * 4 // 3
 """Characters of every token."""
+_SEAL = b"\x00seal\x00"  # no token's body begins with it: its first byte is the version
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Signer:
         mac = self._mac.copy()
         mac.update(body)
         return base64.urlsafe_b64encode(body + mac.digest()[:_TAG_BYTES]).decode()
+
+    def seal(self, text: str) -> str:
+        """Return a seal of a text we give away and want back unchanged: the key id and HMAC-SHA256, url-safe base64."""
+        return _seal(self._key_id, self._mac, text)
 
 
 class Verifier:
@@ -80,3 +85,13 @@ class Verifier:
         if version != _VERSION or found != purpose.encode():
             return None
         return Token(purpose, delivery_id, link_number)
+
+    def is_sealed(self, text: str, seal: str) -> bool:
+        """Return whether one of the keys sealed this very text."""
+        return any(hmac.compare_digest(_seal(number, mac, text), seal) for number, mac in self._macs.items())
+
+
+def _seal(key_id: int, mac: hmac.HMAC, text: str) -> str:
+    made = mac.copy()
+    made.update(_SEAL + text.encode())
+    return base64.urlsafe_b64encode(bytes((key_id,)) + made.digest()).rstrip(b"=").decode()

@@ -10,21 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from analytics.store.state import upsert
-from analytics.store.tables import delivery, delivery_fact, email_campaign, list_state, sending, suppression
+from analytics.store.tables import consent, delivery, delivery_fact, email_campaign, list_state, sending, suppression
 
 _AT_ONCE = 500
+_WORDS = "Unsubscribe: no more marketing mail to this address"
 
 
 @dataclass(frozen=True)
 class Unsubscribe:
-    """Somebody's wish: the delivery it came by, the way it came ('one-click', 'unsubscribe page'), and when."""
+    """Somebody's wish: the delivery it came by, the way it came ('one-click', 'unsubscribe page', 'preference page'),
+    when, and the words it was about."""
 
     delivery_id: int
     source: str
     at: datetime
+    wording: str = _WORDS
+    client_address: str | None = None
+    user_agent: str | None = None
 
 
 def unsubscribe_all(connection: Connection, wishes: Sequence[Unsubscribe]) -> int:
@@ -32,7 +37,8 @@ def unsubscribe_all(connection: Connection, wishes: Sequence[Unsubscribe]) -> in
 
     The address is suppressed (reason `unsubscribed`), the row of the list it was mailed from says since when, and a
     delivery that was accepted becomes `unsubscribed`, with a fact for the lake. What is so already stays as it is: the
-    first time counts.
+    first time counts. The wish itself is noted among the consents, as a no to marketing mail altogether; if a yes to it
+    came since, the newer wish holds and nothing is suppressed.
     """
     known = 0
     for start in range(0, len(wishes), _AT_ONCE):
@@ -41,7 +47,9 @@ def unsubscribe_all(connection: Connection, wishes: Sequence[Unsubscribe]) -> in
 
 
 def _some(connection: Connection, wishes: Sequence[Unsubscribe]) -> int:
-    first = {wish.delivery_id: wish for wish in sorted(wishes, key=lambda wish: wish.at, reverse=True)}
+    in_time = sorted(wishes, key=lambda wish: wish.at)
+    last = {wish.delivery_id: wish for wish in in_time}
+    first = {wish.delivery_id: wish for wish in reversed(in_time)}
     rows = connection.execute(
         select(
             delivery.c.id, delivery.c.sending_id, delivery.c.address_key, delivery.c.entity_key, delivery.c.state,
@@ -54,6 +62,11 @@ def _some(connection: Connection, wishes: Sequence[Unsubscribe]) -> int:
     ).all()  # fmt: skip
     for row in rows:
         wish = first[row.id]
+        _note_word(connection, row.address_key, last[row.id])
+        if row.state == "accepted":
+            _leave(connection, row.id, row.sending_id, wish.at)
+        if _came_back(connection, row.address_key, last[row.id].at):
+            continue
         upsert(
             connection,
             suppression,
@@ -69,9 +82,34 @@ def _some(connection: Connection, wishes: Sequence[Unsubscribe]) -> int:
             ["address_key", "reason"],
         )
         _note_in_list(connection, row.list_id, row.entity_key, wish.at)
-        if row.state == "accepted":
-            _leave(connection, row.id, row.sending_id, wish.at)
     return len(rows)
+
+
+def _note_word(connection: Connection, key: str, wish: Unsubscribe) -> None:
+    """Add the no to the log of consents, unless this very one is in it."""
+    own = consent.c.address_key == key, consent.c.topic_id.is_(None), consent.c.granted.is_(False)
+    if connection.execute(select(consent.c.id).where(*own, consent.c.at == wish.at)).first() is None:
+        connection.execute(
+            insert(consent).values(
+                address_key=key,
+                granted=False,
+                wording=wish.wording,
+                source=wish.source,
+                client_address=wish.client_address,
+                user_agent=wish.user_agent,
+                delivery_id=wish.delivery_id,
+                at=wish.at,
+            )
+        )
+
+
+def _came_back(connection: Connection, key: str, at: datetime) -> bool:
+    """Return whether the address said yes to marketing mail altogether after a moment."""
+    query = select(func.max(consent.c.at)).where(
+        consent.c.address_key == key, consent.c.topic_id.is_(None), consent.c.granted.is_(True)
+    )
+    yes = connection.execute(query).scalar()
+    return yes is not None and yes > at
 
 
 def _note_in_list(connection: Connection, list_id: int, entity_key: str, at: datetime) -> None:

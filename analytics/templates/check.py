@@ -17,19 +17,23 @@ from jinja2 import TemplateSyntaxError, nodes
 from analytics.errors import ModelError, TemplateError, UnknownField, UnknownVariable
 from analytics.model.entity import EntityModel, FieldType
 from analytics.templates.filters import FILTERS, TESTS, check_date_format, check_zone
-from analytics.templates.marks import MARKS
+from analytics.templates.marks import MARKS, PREFERENCES_MARK, UNSUBSCRIBE_MARK
 from analytics.templates.sandbox import CONCAT, LIMITED, MailEnvironment
 
 CONSTANTS = ("shop.name", "sender.name", "sender.email", "campaign.name", "campaign.code", "today")
 """Variables with one value for a whole sending."""
 UNSUBSCRIBE = "unsubscribe_url"
 UNSUBSCRIBE_NAME = "_unsubscribe"
+PREFERENCES = "preferences_url"
+PREFERENCES_NAME = "_preferences"
+OWN_PAGES = {UNSUBSCRIBE_NAME: UNSUBSCRIBE_MARK, PREFERENCES_NAME: PREFERENCES_MARK}
+"""The variables that lead to a page of the recipient's own, with the marks they leave."""
 LONGEST_SOURCE = 500_000
 MOST_PIECES = 20_000
 DEEPEST_LOOP = 3
 
 _ROOTS = {name.partition(".")[0] for name in CONSTANTS}
-_RESERVED = {*_ROOTS, "entity", UNSUBSCRIBE, "loop", "range"}
+_RESERVED = {*_ROOTS, "entity", UNSUBSCRIBE, PREFERENCES, "loop", "range"}
 _TAGS = {
     nodes.Include: "include",
     nodes.Import: "import",
@@ -64,6 +68,7 @@ class Variables:
     model: EntityModel
     paths: dict[str, FieldType] = field(default_factory=dict)
     uses_unsubscribe: set[str] = field(default_factory=set)
+    uses_preferences: bool = False
 
     def flat(self, path: str, kind: FieldType) -> str:
         """Return the flat name of a path."""
@@ -255,6 +260,9 @@ class Checker:
         if path == UNSUBSCRIBE:
             self._variables.uses_unsubscribe.add(self._place)
             return UNSUBSCRIBE_NAME
+        if path == PREFERENCES:
+            self._variables.uses_preferences = True
+            return PREFERENCES_NAME
         if root == "entity":
             return self._field(node, ".".join(steps), path)
         known = self._roots()
@@ -302,7 +310,7 @@ class Checker:
         return UnknownVariable(f"entity.{path}", self._at(node), shown, nearest)
 
     def _roots(self) -> list[str]:
-        names = [*CONSTANTS, UNSUBSCRIBE]
+        names = [*CONSTANTS, UNSUBSCRIBE, PREFERENCES]
         if self._variables.entity is not None:
             names += [f"entity.{name}" for name in self._fields_of_row()]
         return names

@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from analytics.errors import TemplateError
 from analytics.model.entity import EntityModel, FieldType
-from analytics.templates.check import CONSTANTS, UNSUBSCRIBE_NAME, Variables
+from analytics.templates.check import CONSTANTS, PREFERENCES_NAME, UNSUBSCRIBE_NAME, Variables
 from analytics.templates.marks import (
     BEGIN,
     BEGUN,
@@ -108,12 +108,18 @@ class Composer:
         """The links whose address is the same for everybody, by number."""
         return self.shared.links
 
-    def recipient(self, values: Mapping[str, Any], unsubscribe_url: str) -> Recipient:
+    @property
+    def uses_preferences(self) -> bool:
+        """Whether a mail leads to the recipient's preference page."""
+        return self.shared.variables.uses_preferences
+
+    def recipient(self, values: Mapping[str, Any], unsubscribe_url: str, preferences_url: str = "") -> Recipient:
         """Return a recipient with the values of its row, by dotted path, native or as JSON kept them."""
         names = dict(self.constants)
         for name, path, read in self.paths:
             names[name] = read(values.get(path))
         names[UNSUBSCRIBE_NAME] = unsubscribe_url
+        names[PREFERENCES_NAME] = preferences_url
         return Recipient(names)
 
     def subject(self, recipient: Recipient) -> str:
@@ -172,8 +178,8 @@ class Composer:
         if piece.kind == "E":
             hole = self.shared.holes[piece.number]
             return hole.html(recipient) if html else hole.text(recipient)
-        if piece.kind == "U":
-            address = str(recipient.names[UNSUBSCRIBE_NAME])
+        if piece.kind in ("U", "R"):
+            address = str(recipient.names[UNSUBSCRIBE_NAME if piece.kind == "U" else PREFERENCES_NAME])
             return _escaped(address) if html else address
         return ""
 

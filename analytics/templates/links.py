@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 
-from analytics.templates.marks import MARKS, OPAQUE, OPEN, UNSUBSCRIBE_MARK
+from analytics.templates.marks import MARKS, OPAQUE, OPEN, PREFERENCES_MARK, UNSUBSCRIBE_MARK
 
 # Ordinary comments, style sheets and scripts hold no links; Outlook's conditional comments do, for its readers.
 _SKIPPED = re.compile(r"<!--(?!\s*\[if\b|-?>)|<(?P<name>style|script|title|textarea)(?=[\s/>])", re.I)
@@ -17,7 +17,7 @@ _HREF = re.compile(r"""href\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P
 _ATTRIBUTE = re.compile(r"""[^\s"'>/=\uFDD0-\uFDEF]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?""")
 _ANY_TAG = re.compile(r"<[a-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>", re.I)
 _BARE = re.compile(r"""\s[^\s"'>/=]+\s*=\s*(?:"[^"]*"|'[^']*'|(?P<bare>[^\s"'>]+))""")
-_VALUE_MARK = re.compile(f"{OPEN}[EU]")
+_VALUE_MARK = re.compile(f"{OPEN}[EUR]")
 _WEB = re.compile(r"https?://", re.I)
 _TEXT_ADDRESS = re.compile(r"https?://[^\s<>\"'`]+", re.I)
 _PARTS_OF_WEB = ("http://", "https://")
@@ -36,7 +36,7 @@ class Address:
 def html_addresses(source: str) -> Iterator[Address]:
     """Yield the addresses of links in HTML that lead, or may turn out to lead, to http or https.
 
-    `href` of a, area and Outlook's v: buttons; mailto:, tel:, anchors, merge tags and the unsubscribe address are left.
+    `href` of a, area and Outlook's v: buttons; mailto:, tel:, anchors, merge tags and our own pages are left.
     """
     skipped = _skipped(source)
     for tag in _TAG.finditer(source):
@@ -100,7 +100,7 @@ def may_be_web(value: str) -> bool:
     literal = (text[: first.start()] if first else text).lower()
     if literal.startswith(_PARTS_OF_WEB):
         return True
-    if first is None or (not literal and text.startswith(UNSUBSCRIBE_MARK)):
+    if first is None or (not literal and text.startswith((UNSUBSCRIBE_MARK, PREFERENCES_MARK))):
         return False
     return any(start.startswith(literal) for start in _PARTS_OF_WEB)
 

@@ -56,6 +56,7 @@ class _Frame:
     links: tuple[tuple[int, tuple[int, ...]], ...]
     opens: tuple[int, ...]
     unsubscribes: tuple[int, ...]
+    preferences: tuple[int, ...]
     values: tuple[tuple[int, int, bool], ...]  # place, hole, whether HTML
     addresses: tuple[tuple[int, int, tuple[Piece, ...], bool], ...]  # place, link number, pieces, whether HTML
 
@@ -99,7 +100,7 @@ class MailPlan:
         }
         self._composer = Composer(template, constants, zone=zone, track=True)
         self._signer, self._base, self._sending_id = signer, base, sending_id
-        self._click, self._unsubscribe = f"{base}/c/", f"{base}/u/"
+        self._click, self._unsubscribe, self._preferences = f"{base}/c/", f"{base}/u/", f"{base}/p/"
         self._from = address_header("From", sender_name, sender_email)
         self._common = b"".join(
             (
@@ -136,7 +137,8 @@ class MailPlan:
         """
         sign = self._signer.sign
         unsubscribe = sign("u", delivery_id)
-        recipient = self._composer.recipient(values, self._unsubscribe + unsubscribe)
+        preferences = sign("p", delivery_id) if self._composer.uses_preferences else ""
+        recipient = self._composer.recipient(values, self._unsubscribe + unsubscribe, self._preferences + preferences)
         outline = self._composer.outline(recipient)
         frame = self._frames.get(outline)
         if frame is None:
@@ -184,6 +186,10 @@ class MailPlan:
                 out[place] = token
         for place in frame.unsubscribes:
             out[place] = unsubscribe
+        if frame.preferences:
+            token = sign("p", delivery_id).encode()
+            for place in frame.preferences:
+                out[place] = token
         for place in frame.boundaries:
             out[place] = boundary
         for place, hole, html in frame.values:
@@ -205,7 +211,7 @@ class MailPlan:
         fill = self._composer.as_html if html else self._composer.as_text
         written = fill(inside, recipient)
         target = cleaned(unescape(written) if html else written)
-        if not is_web(target) or target.startswith(self._unsubscribe):
+        if not is_web(target) or target.startswith((self._unsubscribe, self._preferences)):
             return written
         links[number] = target
         return self._click + self._signer.sign("c", delivery_id, number)
@@ -264,6 +270,7 @@ class _FrameMaker:
             links=tuple((number, tuple(places)) for number, places in clicks.items()),
             opens=tuple(place for place, _ in slots.get("O", ())),
             unsubscribes=tuple(place for place, _ in slots.get("U", ())),
+            preferences=tuple(place for place, _ in slots.get("R", ())),
             values=tuple(slots.get("E", ())),
             addresses=tuple(slots.get("P", ())),
         )
@@ -309,4 +316,4 @@ class _FrameMaker:
             self.pending = []
 
 
-_PATHS = {"L": "/c/", "O": "/o/", "U": "/u/"}
+_PATHS = {"L": "/c/", "O": "/o/", "U": "/u/", "R": "/p/"}

@@ -5,7 +5,7 @@ sources with them are refused, values lose them.
 
     U+FDD0 E 3 U+FDD1          the value of expression 3          U+FDD0 U U+FDD1   the unsubscribe address
     U+FDD0 L 2 U+FDD1          tracked link 2                     U+FDD0 T 7 U+FDD1  piece 7 of the source
-    U+FDD0 O U+FDD1            the address of the open pixel
+    U+FDD0 O U+FDD1            the address of the open pixel      U+FDD0 R U+FDD1   the preferences address
     U+FDD2 4 U+FDD3 ... U+FDD4 an address that is personal link 4 if it turns out to be http(s)
     U+FDD5                     something only rendering can tell (while a source is searched for links)
 """
@@ -18,12 +18,12 @@ from typing import Literal
 
 OPEN, CLOSE, BEGIN, BEGUN, END, OPAQUE, BETWEEN = map(chr, range(0xFDD0, 0xFDD7))
 MARKS = re.compile(f"[{chr(0xFDD0)}-{chr(0xFDEF)}]")
-UNSUBSCRIBE_MARK, PIXEL_MARK = f"{OPEN}U{CLOSE}", f"{OPEN}O{CLOSE}"
+UNSUBSCRIBE_MARK, PREFERENCES_MARK, PIXEL_MARK = f"{OPEN}U{CLOSE}", f"{OPEN}R{CLOSE}", f"{OPEN}O{CLOSE}"
 UNNUMBERED = f"{BEGIN}0{BEGUN}"
 """Begins a personal link inside a loop; it is numbered when the loop has run."""
 
 _PIECE = re.compile(
-    f"{OPEN}(?P<kind>[ELUO])(?P<number>[0-9]*){CLOSE}"
+    f"{OPEN}(?P<kind>[ELURO])(?P<number>[0-9]*){CLOSE}"
     f"|{BEGIN}(?P<link>[0-9]+){BEGUN}(?P<address>[^{BEGIN}{END}]*){END}"
     f"|{MARKS.pattern}"
 )
@@ -36,10 +36,10 @@ def mark(kind: str, number: int) -> str:
 
 @dataclass(frozen=True)
 class Piece:
-    """One piece of a part: literal text, an expression, a tracked link, the unsubscribe address, the pixel's address,
-    or an address that may be a personal link, itself in pieces."""
+    """One piece of a part: literal text, an expression, a tracked link, the unsubscribe or preferences address, the
+    pixel's, or an address that may be a personal link, itself in pieces."""
 
-    kind: Literal["text", "E", "L", "U", "O", "P"]
+    kind: Literal["text", "E", "L", "U", "R", "O", "P"]
     text: str = ""
     number: int = 0
     inside: tuple[Piece, ...] = ()

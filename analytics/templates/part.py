@@ -13,10 +13,10 @@ from jinja2.runtime import Context
 from markupsafe import escape
 
 from analytics.errors import TemplateError
-from analytics.templates.check import UNSUBSCRIBE_NAME, Checker, Variables, constant_name, parse, place_of
+from analytics.templates.check import OWN_PAGES, UNSUBSCRIBE_NAME, Checker, Variables, constant_name, parse, place_of
 from analytics.templates.filters import as_text
 from analytics.templates.links import Address, html_addresses, text_addresses, unquoted_values
-from analytics.templates.marks import BEGIN, BEGUN, END, MARKS, OPAQUE, UNNUMBERED, UNSUBSCRIBE_MARK, mark
+from analytics.templates.marks import BEGIN, BEGUN, END, MARKS, OPAQUE, UNNUMBERED, mark
 from analytics.templates.null import is_null
 from analytics.templates.sandbox import MailEnvironment, Rendered, environment
 
@@ -204,8 +204,8 @@ class Part:
         names = names_of(child)
         if any(not name.startswith("_") for name in names):
             return None
-        if isinstance(child, nodes.Name) and child.name == UNSUBSCRIBE_NAME:
-            return UNSUBSCRIBE_MARK
+        if isinstance(child, nodes.Name) and child.name in OWN_PAGES:
+            return OWN_PAGES[child.name]
         place = place_of(self._place, child.lineno)
         if names <= self._shared.constants.keys():
             fixed = rendered(self._env, child, place)

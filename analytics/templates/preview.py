@@ -25,6 +25,7 @@ def preview(
     constants: Mapping[str, Any] | None = None,
     zone: str = "UTC",
     unsubscribe_url: str = "#unsubscribe",
+    preferences_url: str = "#preferences",
 ) -> PreviewParts:
     """Return a mail with these values (by dotted path below `entity.`; missing ones are null), links untracked.
 
@@ -32,7 +33,7 @@ def preview(
     cannot be rendered with these values.
     """
     composer = Composer(template, constants or {}, zone=zone, track=False)
-    recipient = composer.recipient(values, unsubscribe_url)
+    recipient = composer.recipient(values, unsubscribe_url, preferences_url)
     variant = composer.variant(composer.outline(recipient))
     return PreviewParts(
         subject=composer.subject(recipient),

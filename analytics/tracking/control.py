@@ -1,6 +1,7 @@
-"""Control lines of the spool: unsubscribes, applied to the state again in case it was away when they came.
+"""Control lines of the spool: unsubscribes and saved preference pages, applied to the state again.
 
-Every sender calls `apply_control` before each lease, so nobody is mailed against a wish that reached the disk.
+It may have been away when they came. Every sender calls `apply_control` before each lease, so nobody is mailed against
+a wish that reached the disk.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from analytics.store import Store
+from analytics.store.preferring import Choice, Preferences, prefer_all
 from analytics.store.state import upsert
 from analytics.store.suppressing import Unsubscribe, unsubscribe_all
 from analytics.store.tables import progress_mark
@@ -59,11 +62,13 @@ def _apply_piece(store: Store, path: Path, offset: int) -> tuple[int, int] | Non
     lines, end = store.spool.read(path, offset, _PIECE)
     if not lines:
         return None
-    wishes, bad, at = list[Unsubscribe](), list[Entry](), offset
+    leaving, saved, bad, at = list[Unsubscribe](), list[Preferences](), list[Entry](), offset
     for line in lines:
         read = _wish(line)
         if isinstance(read, Unsubscribe):
-            wishes.append(read)
+            leaving.append(read)
+        elif isinstance(read, Preferences):
+            saved.append(read)
         else:
             bad.append(Entry(0, at, 0, read.reason, line))
         at += len(line) + 1
@@ -73,7 +78,8 @@ def _apply_piece(store: Store, path: Path, offset: int) -> tuple[int, int] | Non
         marked = _mark_of(connection, path.name)
         if marked != offset:  # another process was faster
             return 0, marked
-        known = unsubscribe_all(connection, wishes)
+        # Either first: each bears its time, and the newest wish of an address wins.
+        known = unsubscribe_all(connection, leaving) + prefer_all(connection, saved)
         row = {"reader": _READER, "file": path.name, "offset": end, "updated_at": datetime.now(UTC)}
         upsert(connection, progress_mark, [row], ["reader", "file"], ["offset", "updated_at"])
     return known, end
@@ -84,19 +90,50 @@ class _Unreadable:
     reason: str
 
 
-def _wish(line: bytes) -> Unsubscribe | _Unreadable:
+def _wish(line: bytes) -> Unsubscribe | Preferences | _Unreadable:
     try:
         said = json.loads(line)
     except ValueError:
         return _Unreadable("it is no JSON object")
-    if not isinstance(said, dict) or said.get("kind") != "unsubscribe":
-        return _Unreadable('its "kind" is not "unsubscribe"')
-    number, at = said.get("d"), said.get("at")
+    if not isinstance(said, dict) or said.get("kind") not in ("unsubscribe", "preferences"):
+        return _Unreadable('its "kind" is neither "unsubscribe" nor "preferences"')
+    number, micros = said.get("d"), said.get("at")
     if not isinstance(number, int) or not 0 <= number < 2**63:
         return _Unreadable('its "d" is no delivery')
-    if not isinstance(at, int) or not 0 <= at < 10**16:
+    if not isinstance(micros, int) or not 0 <= micros < 10**16:
         return _Unreadable('its "at" is not a number of microseconds since 1970')
-    return Unsubscribe(number, str(said.get("source", "unknown"))[:200], _EPOCH + timedelta(microseconds=at))
+    at = _EPOCH + timedelta(microseconds=micros)
+    if said["kind"] == "unsubscribe":
+        source = str(said.get("source", "unknown"))[:200]
+        return Unsubscribe(number, source, at, client_address=_text(said, "ip"), user_agent=_text(said, "ua"))
+    choices = _choices(said.get("choices"))
+    if choices is None:
+        return _Unreadable('its "choices" are no list of topic, words, default and wish')
+    return Preferences(
+        number,
+        at,
+        choices,
+        stop=said.get("stop") is True,
+        was_stopped=said.get("was") is True,
+        stop_wording=str(said.get("words", "")),
+        client_address=_text(said, "ip"),
+        user_agent=_text(said, "ua"),
+    )
+
+
+def _text(said: dict[str, Any], name: str) -> str | None:
+    return said[name] if isinstance(said.get(name), str) else None
+
+
+def _choices(said: Any) -> tuple[Choice, ...] | None:
+    if not isinstance(said, list):
+        return None
+    found = []
+    for one in said:
+        if not isinstance(one, list) or [type(value) for value in one] != [int, str, bool, bool]:
+            return None
+        found.append(Choice(*one))
+    return tuple(found)
 
 
 def _numbered(path: Path, entries: list[Entry]) -> list[Entry]:

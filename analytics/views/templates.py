@@ -138,6 +138,7 @@ def variables(model: EntityModel, entity: str | None) -> tuple[Variable, ...]:
         Variable("Campaign › Code", "{{ campaign.code }}"),
         Variable("Today", "{{ today | date }}"),
         Variable("Unsubscribe link", "{{ unsubscribe_url }}"),
+        Variable("Preferences link", "{{ preferences_url }}"),
     )
     if entity is None:
         return common

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -21,10 +22,12 @@ import pytest
 from analytics.collector import background, run
 from analytics.collector.lines import HitLine
 from analytics.errors import SettingsError
+from analytics.lists import Consents, Topics
 from analytics.model.clock import SystemClock
 from analytics.settings import Settings
 from analytics.store import Store
 from analytics.store.spool import SpoolFolder
+from analytics.tracking.control import apply_control
 from tests.collector.conftest import Shop, until
 
 SERVE = """
@@ -128,6 +131,54 @@ def test_every_acknowledged_hit_survives_kill_9(workspace: Path) -> None:
     assert len(lines) == len(set(lines))
     assert acknowledged <= set(lines)
     assert len(acknowledged) > 20 * rounds
+
+
+@pytest.mark.soak
+def test_every_acknowledged_choice_survives_kill_9(folder: Path) -> None:
+    """Readers save their preferences until the process is shot; who was told "kept" is obeyed by the next sender."""
+    seed, rounds = random.Random(20260302), 30 if os.environ.get("SHELDUCK_SOAK") else 2
+    numbers, acknowledged = tuple(range(101, 301)), dict[int, bool]()
+    with Store.create(folder) as store:
+        shop = Shop(store, numbers)
+        Topics(store).create("Offers", "opt_in")
+        paths = {number: f"/p/{shop.token('p', number)}" for number in numbers}
+        for _ in range(rounds):
+            with process(folder) as server:
+                counted = threading.Semaphore(0)
+
+                def save(own: tuple[int, ...], dice: random.Random, url: str = server.url, counted=counted) -> None:  # type: ignore[no-untyped-def]
+                    with httpx.Client(base_url=url, trust_env=False, timeout=10) as client:
+                        while True:
+                            number = dice.choice(own)
+                            try:
+                                shown = client.get(paths[number]).text
+                                form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', shown))
+                                wanted = "checked" not in re.search(r'name="topic"([^>]*)>', shown)[1]  # type: ignore[index]
+                                form = {name: unescape(value) for name, value in form.items()}
+                                answer = client.post(paths[number], data=form | ({"topic": "1"} if wanted else {}))
+                            except httpx.HTTPError:
+                                acknowledged.pop(number, None)  # nobody was told
+                                return
+                            assert answer.status_code == 200
+                            acknowledged[number] = wanted
+                            counted.release()
+
+                readers = [
+                    threading.Thread(target=save, args=(numbers[n::8], random.Random(seed.random()))) for n in range(8)
+                ]
+                for reader in readers:
+                    reader.start()
+                for _ in range(seed.randrange(20, 120)):
+                    assert counted.acquire(timeout=30)
+                server.end(signal.SIGKILL)
+                for reader in readers:
+                    reader.join(30)
+        apply_control(store)
+        consents = Consents(store, Topics(store))
+        for number, wanted in acknowledged.items():
+            [standing] = consents.standings(f"c{number}@example.com")
+            assert standing.is_mailed is wanted, number
+        assert len(acknowledged) > 10 * rounds
 
 
 def test_sigterm_answers_what_is_under_way_and_ends_cleanly(workspace: Path) -> None:

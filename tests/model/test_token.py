@@ -56,3 +56,13 @@ def test_a_token_of_another_purpose_is_refused() -> None:
 
 def test_a_token_of_an_unknown_key_is_refused() -> None:
     assert VERIFIER.verify(Signer(3, NEW).sign("c", 5, 1), "c") is None
+
+
+def test_a_seal_holds_for_its_very_text_and_for_retired_keys() -> None:
+    old, new = Signer(1, b"a" * 32), Signer(2, b"b" * 32)
+    both = Verifier({1: b"a" * 32, 2: b"b" * 32})
+    for signer in (old, new):
+        assert both.is_sealed("Grüße", signer.seal("Grüße"))
+        assert not both.is_sealed("Gruesse", signer.seal("Grüße"))
+    assert not Verifier({2: b"b" * 32}).is_sealed("x", old.seal("x"))
+    assert not both.is_sealed("x", Signer(1, b"c" * 32).seal("x")) and not both.is_sealed("x", "")

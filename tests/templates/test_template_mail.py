@@ -184,6 +184,23 @@ def test_an_unsubscribe_link_of_the_author_is_the_only_one() -> None:
         assert len(tokens("u", parsed(sent(hidden, {"enabled": enabled}).message)[2])) == 1
 
 
+def test_the_preference_page_is_led_to_by_a_token_of_its_own_and_is_no_tracked_link() -> None:
+    letter = LETTER.replace("</body>", '<a href="{{ preferences_url }}">choose</a></body>')
+    made = plan(compiled(letter, text="Choose: {{ preferences_url }} or go: {{ unsubscribe_url }}"))
+    _, text, html = parsed(sent(made).message)
+    for body in (text, html):
+        (token,) = tokens("p", body)
+        assert VERIFIER.verify(token, "p") == Token("p", DELIVERY, 0)
+        assert len(tokens("u", body)) == 1, "choosing is no unsubscribing: that link is there beside it"
+    assert set(made.constant_links.values()) == {"https://shop.example/a?x=1&y=2"}
+    personal = plan(compiled("<a href='{{ preferences_url ~ '#offers' }}'>o</a>"))
+    mail = sent(personal)
+    assert re.search(f"{re.escape(BASE)}/p/[\\w-]{{40}}#offers", parsed(mail.message)[2]) and not mail.links
+    assert len(tokens("u", parsed(mail.message)[2])) == 1, "the footer is added all the same"
+    with pytest.raises(TemplateError, match="quotes"):
+        compiled("<a href={{ preferences_url }}>o</a>")
+
+
 def test_one_click_unsubscribe_headers_are_those_of_rfc_8058() -> None:
     message, _, html = parsed(sent(plan(compiled(LETTER))).message)
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

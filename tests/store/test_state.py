@@ -120,8 +120,8 @@ def test_a_database_of_the_first_release_keeps_its_rows(tmp_path: Path) -> None:
         connection.execute(text("insert into suppression values ('a@example.com', 'manual', 'test', null, 5)"))
     state.migrate()
     with state.read() as connection:
-        query = "select name, marketing_list.source, keeps_contacted, (select count(*) from list_member), note from marketing_list, "
-        rows = connection.execute(text(query + "suppression")).all()
+        query = "select name, marketing_list.source, keeps_contacted, (select count(*) from list_member), note "
+        rows = connection.execute(text(query + "from marketing_list, suppression")).all()
         assert [tuple(row) for row in rows] == [("Buyers", "definition", 0, 1, None)]
         assert connection.execute(text("select removed_at, contacted_times from list_state")).all() == [(9, 3)]
     state.close()

@@ -18,6 +18,7 @@ from analytics.store import Store
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from analytics.calls import Calls
     from analytics.campaigns import EmailCampaigns, MarketingCampaigns
     from analytics.delivery import Sendings
     from analytics.engine import Engine
@@ -119,6 +120,13 @@ class Services:
         from analytics.delivery import Sendings
 
         return Sendings(self.store, self.model)
+
+    @cached_property
+    def calls(self) -> Calls:
+        """Telephone calls: campaigns of them, who is next, what came of it."""
+        from analytics.calls import Calls
+
+        return Calls(self.store, self.model, self.lists)
 
     @cached_property
     def websites(self) -> Websites:

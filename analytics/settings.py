@@ -158,6 +158,11 @@ class Settings(BaseModel):
     smtp: SmtpSettings | None = None
 
     @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the workspace."""
+        return ZoneInfo(self.timezone)
+
+    @property
     def calling_window(self) -> tuple[time, time]:
         """The local time from which on, and before which, people are called."""
         begin, end = self.calling_hours.split("-")

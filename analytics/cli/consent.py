@@ -39,7 +39,9 @@ def suppress(
     address: Annotated[
         str | None, typer.Argument(help="Address nobody is to mail; without one some are listed.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="complaint, hard_bounce, unsubscribed or manual.")] = "manual",
+    reason: Annotated[
+        str, typer.Option(help="complaint, hard_bounce, unsubscribed, manual or do_not_call.")
+    ] = "manual",
     note: Note = None,
     file: Annotated[
         Path | None, typer.Option("--file", metavar="CSV", help="Suppress all addresses of a file.")

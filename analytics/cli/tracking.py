@@ -28,6 +28,7 @@ def ingest(
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after about so many lines.")] = None,
 ) -> None:
     """Put what the collector wrote and what the ledger noted into the lake, each line and fact once."""
+    from analytics.calls import export_calls
     from analytics.delivery import export_facts
     from analytics.tracking import apply_control, complete_through
     from analytics.tracking import ingest as take_in
@@ -38,6 +39,7 @@ def ingest(
             with common.bar() as progress:
                 report = take_in(s.store, progress, limit=limit)
             export_facts(s.store)
+            export_calls(s.store)
             if report.lines or not follow:
                 _print(report)
             if not follow:

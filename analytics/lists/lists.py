@@ -25,7 +25,7 @@ from analytics.model.progress import Progress, silent
 from analytics.segments import Definition, Segments
 from analytics.segments.state import by_name, on_segment
 from analytics.store import Store
-from analytics.store.tables import email_campaign, marketing_list
+from analytics.store.tables import call_campaign, email_campaign, marketing_list
 
 
 class Lists:
@@ -161,7 +161,7 @@ class Lists:
             return tuple(sorted(read_lists(connection), key=lambda m: m.name.casefold()))
 
     def delete(self, name: MarketingList | str | int) -> None:
-        """Delete a list with the state of its members; ListError when an email campaign uses it."""
+        """Delete a list with the state of its members; ListError when a campaign uses it."""
         found = self.get(name)
         with self._store.state.write() as connection:
             query = select(email_campaign.c.name).where(email_campaign.c.list_id == found.id)
@@ -169,6 +169,13 @@ class Lists:
             if users:
                 raise ListError(
                     f"The list {found.name!r} is what the email campaign {', '.join(map(repr, users))} goes to; "
+                    f"delete that first."
+                )
+            query = select(call_campaign.c.name).where(call_campaign.c.list_id == found.id)
+            callers = [row.name for row in connection.execute(query)]
+            if callers:
+                raise ListError(
+                    f"The list {found.name!r} is whom the call campaign {', '.join(map(repr, callers))} calls; "
                     f"delete that first."
                 )
             connection.execute(delete(marketing_list).where(marketing_list.c.id == found.id))

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, select
 from analytics.errors import ListError
 from analytics.lists.csvfile import BadLine, FileReport, Unfit, read_lines, time_of, unguarded
 from analytics.lists.export import write_csv
-from analytics.lists.suppressions import REASONS, Suppression, Suppressions
+from analytics.lists.phones import phone_key
+from analytics.lists.suppressions import DO_NOT_CALL, REASONS, Suppression, Suppressions
 from analytics.model.address import address_key, domain_key
 from analytics.model.progress import Progress, silent
 from analytics.store import Store
@@ -77,10 +78,14 @@ def _row(store: Store, values: Mapping[str, str], given: Mapping[str, str]) -> t
         if domain is None:
             raise Unfit(written, "it is no domain; write *@example.com")
         return domain_block, {"domain": domain, **row}
-    key = address_key(written)
-    if key is None:
-        raise Unfit(written, "it is no e-mail address")
     reason = values.get("reason") or given["reason"]
+    if reason == DO_NOT_CALL:
+        key = phone_key(written, default_country=store.settings.phone_country)
+    else:
+        key = address_key(written)
+    if key is None:
+        what = "telephone number that can be dialled" if reason == DO_NOT_CALL else "e-mail address"
+        raise Unfit(written, f"it is no {what}")
     if reason not in REASONS:
         raise Unfit(reason, f"it is no reason; there are {', '.join(REASONS)}")
     return suppression, {"address_key": key, "reason": reason, "delivery_id": None, **row}

@@ -137,4 +137,32 @@ AUDIENCE = TableSchema(
     ),
 )
 
-STREAMS: tuple[TableSchema, ...] = (EVENTS, VERDICTS, DELIVERIES, CHANGES, AUDIENCE)
+CALLS = TableSchema(
+    name="calls",
+    kind="stream",
+    as_of="at",
+    sort=("call_campaign_id", "call_id"),
+    doc="One row per telephone call that was made or tried, in the order they were noted.",
+    columns=(
+        Column("call_id", "integer"),
+        Column("call_campaign_id", "integer"),
+        Column("marketing_campaign_id", "integer"),
+        Column("list_id", "integer"),
+        Column("phone_key", "text", personal=True, doc="the number in E.164 form"),
+        Column("person", "text", personal=True, doc="address key of whoever has the number; the number without one"),
+        Column("entity", "text"),
+        Column("entity_key", "text"),
+        Column(
+            "outcome",
+            "text",
+            doc="interested, not_interested, ordered, call_back, no_answer, busy, voicemail, wrong_number, do_not_call",
+        ),
+        Column("is_reached", "boolean", doc="whether the person spoke with the caller"),
+        Column("caller", "text", personal=True),
+        Column("next_call_at", "datetime"),
+        Column("at", "datetime"),
+        Column("ingested_at", "datetime"),
+    ),
+)
+
+STREAMS: tuple[TableSchema, ...] = (EVENTS, VERDICTS, DELIVERIES, CHANGES, AUDIENCE, CALLS)

@@ -70,12 +70,13 @@ class Worker:
         return self._services.sendings.work(stop=self._stop)
 
     def track(self) -> bool:
-        """Take in what the collector wrote and export what the ledger noted; returns whether there was anything."""
+        """Take in what the collector wrote, export deliveries and calls; returns whether there was anything."""
+        from analytics.calls import export_calls
         from analytics.delivery import export_facts
         from analytics.tracking import apply_control, ingest
 
         store = self._services.store
-        return bool(apply_control(store) + ingest(store).lines + export_facts(store))
+        return bool(apply_control(store) + ingest(store).lines + export_facts(store) + export_calls(store))
 
     def work_job(self) -> bool:
         """Do one job somebody asked for; returns whether there was one."""

@@ -22,6 +22,7 @@ Each message names the value, the place and what would be right.
     │   └── SenderBusy           another process is sending
     ├── TrackingError
     ├── ReportError
+    │   └── QueryError           SQL of a person that is refused or fails, with its place
     └── NotFound                 no such list, template, campaign, ... by that name
 """
 
@@ -122,6 +123,24 @@ class TrackingError(AnalyticsError):
 
 class ReportError(AnalyticsError):
     """A report cannot be computed as asked."""
+
+
+class QueryError(ReportError):
+    """SQL that a person wrote and that is refused, wrong, or too much; line and column count from 1, None without."""
+
+    def __init__(self, message: str, sql: str = "", place: int | None = None) -> None:
+        """Take what is wrong, the SQL, and the byte of it (UTF-8) where that stands, if it is known."""
+        self.message = message
+        self.line: int | None = None
+        self.column: int | None = None
+        if place is None or not sql:
+            super().__init__(message)
+            return
+        before = sql.encode()[:place].decode(errors="ignore")
+        start = before.rfind("\n") + 1
+        self.line, self.column = before.count("\n") + 1, len(before) - start + 1
+        shown = sql[start:].split("\n", 1)[0]
+        super().__init__(f"line {self.line}, column {self.column}: {message}\n{shown}\n{' ' * (self.column - 1)}^")
 
 
 class NotFound(AnalyticsError):

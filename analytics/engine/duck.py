@@ -142,11 +142,11 @@ def make_views(
     snapshot: Snapshot,
     *,
     as_of: datetime | None = None,
-    with_system_columns: bool = True,
+    with_hidden_columns: bool = True,
 ) -> None:
     """Create one view per table of the snapshot, its columns and types those of the declared schema."""
     for name, table in snapshot.tables.items():
-        select = view_sql(connection, table, as_of=as_of, with_system_columns=with_system_columns)
+        select = view_sql(connection, table, as_of=as_of, with_hidden_columns=with_hidden_columns)
         connection.execute(f"create view {quote(name)} as {select}")
 
 
@@ -155,7 +155,7 @@ def view_sql(
     table: PinnedTable,
     *,
     as_of: datetime | None = None,
-    with_system_columns: bool = True,
+    with_hidden_columns: bool = True,
 ) -> str:
     """Return the query behind a table's view.
 
@@ -163,7 +163,7 @@ def view_sql(
     of the Parquet reader.
     """
     schema = table.schema
-    columns = [c for c in schema.columns if with_system_columns or not c.name.startswith("_")]
+    columns = [c for c in schema.columns if with_hidden_columns or not c.is_hidden]
     if not table.files:
         nulls = ", ".join(f"cast(null as {DUCKDB_TYPES[c.type]}) as {quote(c.name)}" for c in columns)
         return f"select {nulls} where false"  # names and types are declared ones

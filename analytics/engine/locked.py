@@ -1,370 +1,41 @@
 """A DuckDB for SQL that a person types: it can read the snapshot's views and nothing else.
 
-Three walls, each of which would do: the parsed tree may name only views and functions of a list; the database may open
-only the snapshot's files; and its configuration cannot be changed any more.
+Four walls: the parsed tree may name only views and functions of a list (locked_grammar.py); the database may open only
+the snapshot's files; its configuration cannot be changed any more; and it is a process of its own without an
+environment, whose memory the system bounds and whose life ends with the query's time (locked_child.py).
 """
 
 from __future__ import annotations
 
-import json
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from analytics.engine.duck import make_views, reading
-from analytics.engine.scratch import limit
-from analytics.errors import ReportError
+from analytics.engine.duck import reading, view_sql
+from analytics.engine.locked_grammar import Checked, Grammar
+from analytics.engine.locked_process import AskFailed, Process, Processes, Room
+from analytics.engine.sql import quote
+from analytics.errors import QueryError
 from analytics.settings import Settings
-from analytics.store.snapshot import Snapshot
+from analytics.store.snapshot import Snapshot, SnapshotGone
+
+T = TypeVar("T")
 
 DEFAULT_MEMORY = "1GB"
-
-FUNCTIONS = frozenset(
-    [
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "%",
-        "^",
-        "**",
-        "&",
-        "|",
-        "<<",
-        ">>",
-        "~",
-        "||",
-        "->",
-        "->>",
-        "~~",
-        "!~~",
-        "~~*",
-        "!~~*",
-        "~~~",
-        "@",
-        "!",
-        "<=",
-        ">=",
-        "<",
-        ">",
-        "=",
-        "<>",
-        "!=",
-        "^@",
-        "abs",
-        "ceil",
-        "ceiling",
-        "floor",
-        "round",
-        "round_even",
-        "trunc",
-        "sign",
-        "sqrt",
-        "cbrt",
-        "exp",
-        "ln",
-        "log",
-        "log2",
-        "log10",
-        "pow",
-        "power",
-        "mod",
-        "fmod",
-        "greatest",
-        "least",
-        "pi",
-        "random",
-        "degrees",
-        "radians",
-        "sin",
-        "cos",
-        "tan",
-        "asin",
-        "acos",
-        "atan",
-        "atan2",
-        "even",
-        "factorial",
-        "gcd",
-        "lcm",
-        "isnan",
-        "isfinite",
-        "isinf",
-        "lower",
-        "upper",
-        "lcase",
-        "ucase",
-        "trim",
-        "ltrim",
-        "rtrim",
-        "length",
-        "len",
-        "strlen",
-        "char_length",
-        "character_length",
-        "substring",
-        "substr",
-        "left",
-        "right",
-        "replace",
-        "split",
-        "split_part",
-        "string_split",
-        "str_split",
-        "starts_with",
-        "ends_with",
-        "prefix",
-        "suffix",
-        "contains",
-        "instr",
-        "position",
-        "strpos",
-        "reverse",
-        "repeat",
-        "lpad",
-        "rpad",
-        "concat",
-        "concat_ws",
-        "format",
-        "printf",
-        "ascii",
-        "chr",
-        "unicode",
-        "ord",
-        "initcap",
-        "translate",
-        "md5",
-        "sha256",
-        "hash",
-        "regexp_matches",
-        "regexp_replace",
-        "regexp_extract",
-        "regexp_extract_all",
-        "regexp_full_match",
-        "regexp_split_to_array",
-        "like_escape",
-        "not_like_escape",
-        "ilike_escape",
-        "not_ilike_escape",
-        "levenshtein",
-        "jaro_similarity",
-        "jaro_winkler_similarity",
-        "strip_accents",
-        "nfc_normalize",
-        "coalesce",
-        "nullif",
-        "ifnull",
-        "if",
-        "error",
-        "date_trunc",
-        "datetrunc",
-        "date_part",
-        "datepart",
-        "date_diff",
-        "datediff",
-        "date_sub",
-        "datesub",
-        "date_add",
-        "dateadd",
-        "age",
-        "now",
-        "today",
-        "current_date",
-        "get_current_timestamp",
-        "current_timestamp",
-        "timezone",
-        "make_date",
-        "make_timestamp",
-        "make_timestamptz",
-        "strftime",
-        "strptime",
-        "try_strptime",
-        "year",
-        "month",
-        "day",
-        "hour",
-        "minute",
-        "second",
-        "quarter",
-        "week",
-        "weekday",
-        "isodow",
-        "dayofweek",
-        "dayofmonth",
-        "dayofyear",
-        "yearweek",
-        "isoyear",
-        "dayname",
-        "monthname",
-        "last_day",
-        "epoch",
-        "epoch_ms",
-        "epoch_us",
-        "to_timestamp",
-        "time_bucket",
-        "to_years",
-        "to_months",
-        "to_weeks",
-        "to_days",
-        "to_hours",
-        "to_minutes",
-        "to_seconds",
-        "to_milliseconds",
-        "to_microseconds",
-        "to_quarters",
-        "millisecond",
-        "microsecond",
-        "count",
-        "count_star",
-        "sum",
-        "avg",
-        "mean",
-        "min",
-        "max",
-        "median",
-        "mode",
-        "quantile",
-        "quantile_cont",
-        "quantile_disc",
-        "approx_count_distinct",
-        "approx_quantile",
-        "stddev",
-        "stddev_samp",
-        "stddev_pop",
-        "variance",
-        "var_samp",
-        "var_pop",
-        "corr",
-        "covar_samp",
-        "covar_pop",
-        "regr_slope",
-        "regr_intercept",
-        "regr_r2",
-        "string_agg",
-        "group_concat",
-        "listagg",
-        "list",
-        "array_agg",
-        "first",
-        "last",
-        "any_value",
-        "arg_min",
-        "arg_max",
-        "min_by",
-        "max_by",
-        "bool_and",
-        "bool_or",
-        "count_if",
-        "sum_no_overflow",
-        "product",
-        "histogram",
-        "kurtosis",
-        "skewness",
-        "entropy",
-        "grouping",
-        "grouping_id",
-        "row_number",
-        "rank",
-        "dense_rank",
-        "percent_rank",
-        "cume_dist",
-        "ntile",
-        "lag",
-        "lead",
-        "first_value",
-        "last_value",
-        "nth_value",
-        "fill",
-        "list_value",
-        "list_contains",
-        "list_has",
-        "list_position",
-        "list_transform",
-        "list_filter",
-        "list_reduce",
-        "list_sort",
-        "list_distinct",
-        "list_unique",
-        "list_sum",
-        "list_avg",
-        "list_min",
-        "list_max",
-        "list_count",
-        "list_extract",
-        "list_element",
-        "list_slice",
-        "list_concat",
-        "list_aggregate",
-        "list_append",
-        "list_prepend",
-        "list_zip",
-        "array_length",
-        "array_contains",
-        "array_slice",
-        "array_extract",
-        "array_position",
-        "unnest",
-        "flatten",
-        "range",
-        "generate_series",
-        "struct_pack",
-        "struct_extract",
-        "row",
-        "map",
-        "map_keys",
-        "map_values",
-        "map_extract",
-        "element_at",
-        "map_from_entries",
-        "json_extract",
-        "json_extract_string",
-        "json_array_length",
-        "json_keys",
-        "json_type",
-        "json_valid",
-        "json_extract_path",
-        "json_extract_path_text",
-        "typeof",
-        "cast",
-        "try_cast",
-    ]
-) - {"error"}
-"""Functions that compute from their arguments alone: none reads files, settings, the environment or the catalogue."""
-
-_TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
-_TREE_TYPES = frozenset(
-    [
-        "SELECT_NODE",
-        "SET_OPERATION_NODE",
-        "RECURSIVE_CTE_NODE",
-        "CTE_NODE",
-        "BASE_TABLE",
-        "JOIN",
-        "SUBQUERY",
-        "EMPTY",
-        "EXPRESSION_LIST",
-        "TABLE_FUNCTION",
-        "PIVOT",
-        "ORDER_MODIFIER",
-        "LIMIT_MODIFIER",
-        "LIMIT_PERCENT_MODIFIER",
-        "DISTINCT_MODIFIER",
-        "ORDER_DEFAULT",
-        "ASCENDING",
-        "DESCENDING",
-        "INVALID",
-        "ORDER_INVALID",
-    ]
-)
-_SYSTEM_NAME = re.compile(r"(duckdb|pragma|sqlite|pg|information_schema)_?", re.IGNORECASE)
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SPILL = "2GB"
+MOST_KEYS = 10_000_000
+_KEPT = 4  # answers to questions for keys that an engine remembers
+_MOST_KEPT = 2_000_000  # rows of one that is remembered
+_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_HEADROOM = 1 << 30  # bytes a process needs beside DuckDB's own memory: threads, Arrow, the answer
 
 
 @dataclass(frozen=True)
@@ -375,76 +46,115 @@ class Answer:
     is_cut: bool
 
 
-class LockedEngine:
-    """User SQL over one snapshot. System columns (those with a leading underscore) are not in its views."""
+@dataclass(frozen=True)
+class Keys:
+    """The first column of a query: `table` has each key once, as text, in column `entity_key`.
 
-    def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
-        self._names = frozenset(name.lower() for name in snapshot.tables)
-        self._connection = duckdb.connect(":memory:")
-        try:
-            limit(self._connection, settings)
-            if settings.memory_limit is None:
-                self._connection.execute("set memory_limit = $1", [DEFAULT_MEMORY])
-            with reading():
-                make_views(self._connection, snapshot, with_system_columns=False)
-            files = [file for table in snapshot.tables.values() for file in table.files]
-            self._connection.execute("set allowed_paths = $1", [files])
-            self._connection.execute("set autoload_known_extensions = false")
-            self._connection.execute("set autoinstall_known_extensions = false")
-            self._connection.execute("set enable_external_access = false")
-            self._connection.execute("set lock_configuration = true")
-        except BaseException:
-            self._connection.close()
-            raise
-        self._parser = duckdb.connect(":memory:")  # parses, never runs what it is given
+    `is_ordered`: the query ends with ORDER BY, so the keys stand in its order.
+    """
+
+    table: pa.Table
+    is_ordered: bool
+
+
+class LockedEngine:
+    """User SQL over one snapshot. Hidden columns and those of the system are not in its views. Thread-safe.
+
+    Times are shown and cut in the workspace's zone. With `as_of` (aware) rows that came later are hidden; `now` is what
+    now() and today() mean, by default that moment or the one the snapshot was taken.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        settings: Settings,
+        *,
+        as_of: datetime | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        self._now = as_of or now or snapshot.taken_at
+        self._grammar = Grammar(snapshot.tables)
+        self._processes = Processes(_room(snapshot, settings, as_of))
+        self._kept: OrderedDict[tuple[str, str | None], Keys] = OrderedDict()
+        self._guard = threading.Lock()
 
     def query(self, sql: str, seconds: float = 30.0, rows: int = 10_000) -> Answer:
         """Return up to `rows` rows of one SELECT, computed in at most `seconds`.
 
-        Raises ReportError when the query names something it may not, is wrong, or takes too long.
+        Raises QueryError when the query names something it may not, is wrong, or takes too long or too much.
         """
         self.check(sql)
-        cursor = self._connection.cursor()
-        try:
-            with _stopped_after(cursor, seconds), reading():
-                return _first(cursor.sql(sql).to_arrow_reader(min(rows + 1, 100_000)), rows)
-        except duckdb.InterruptException:
-            raise ReportError(f"The query took longer than {seconds:g} seconds and was stopped; narrow it.") from None
-        except duckdb.OutOfMemoryException:
-            raise ReportError("The query needs more memory than it may have; narrow it.") from None
-        except duckdb.Error as error:
-            raise ReportError(f"The query cannot be run: {error}") from error
-        finally:
-            cursor.close()
+        table, is_cut = self._run(
+            sql, seconds, lambda p: p.ask("all", sql, self._moment(None), seconds=seconds, rows=rows)
+        )
+        return Answer(table, is_cut)
 
-    def check(self, sql: str) -> None:
-        """Raise ReportError unless `sql` is one SELECT over the views with listed functions.
+    def keys(self, sql: str, seconds: float = 60.0, now: datetime | None = None) -> Keys:
+        """Return the keys a SELECT gives in its first column, without nulls and doubles, as of `now`.
 
-        DuckDB's own parser makes the tree, so what is checked is what would run.
+        Raises QueryError as `query` does, for a first column that is no key, and for a query whose answer changes from
+        one time to the next (random, a sample).
         """
-        with self._parser.cursor() as cursor:
-            answer = cursor.execute("select cast(json_serialize_sql($1::varchar) as varchar)", [sql]).fetchone()
-        assert answer is not None
-        tree = json.loads(answer[0])
-        if tree["error"]:
-            if tree["error_type"] == "not implemented":
-                raise ReportError("Only SELECT can be run here; nothing is changed, attached or copied by a query.")
-            raise ReportError(f"The query cannot be read: {tree['error_message']}")
-        if len(tree["statements"]) != 1:
-            raise ReportError(f"One SELECT at a time; there are {len(tree['statements'])}.")
-        nodes = list(_nodes(tree["statements"]))
-        named = {name for node in nodes for name in _cte_names(node)}
-        for name in named:
-            if not _PLAIN_NAME.fullmatch(name) or _SYSTEM_NAME.match(name):
-                raise ReportError(f"WITH {name!r}: choose a name of letters, digits and _ that is no system name.")
-        known = self._names | {name.lower() for name in named}
-        for node in nodes:
-            self._check_node(node, known)
+        checked = self.check_steady(sql)
+        moment = self._moment(now)
+        name = (sql, moment if checked.asks_moment else None)
+        with self._guard:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+                return self._kept[name]
+        want = "keys" if checked.is_ordered else "distinct keys"
+        found, is_cut = self._run(sql, seconds, lambda p: p.ask(want, sql, moment, seconds=seconds, rows=MOST_KEYS))
+        if is_cut:
+            raise QueryError(f"The query gives more than {MOST_KEYS:,} keys; narrow it.", sql)
+        unique = pc.unique(found.column("entity_key").drop_null())
+        keys = Keys(pa.table({"entity_key": pa.chunked_array([unique])}), checked.is_ordered)
+        if len(unique) <= _MOST_KEPT:
+            with self._guard:
+                self._kept[name] = keys
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        return keys
+
+    def raw_keys(self, sql: str, rows: int, seconds: float = 60.0, now: datetime | None = None) -> Answer:
+        """Return the first `rows` keys as they come, nulls and doubles too: column `entity_key`."""
+        self.check_steady(sql)
+        moment = self._moment(now)
+        table, is_cut = self._run(sql, seconds, lambda p: p.ask("keys", sql, moment, seconds=seconds, rows=rows))
+        return Answer(table, is_cut)
+
+    def row(self, sql: str, key: str, seconds: float = 60.0, now: datetime | None = None) -> Mapping[str, Any] | None:
+        """Return the first row whose first column is `key`, by column name, or None when the query gives none."""
+        self.check_steady(sql)
+        moment = self._moment(now)
+        table, _ = self._run(sql, seconds, lambda p: p.ask("row", sql, moment, seconds=seconds, rows=1, key=key))
+        rows = table.drop_columns(["_key"]).to_pylist()
+        return rows[0] if rows else None
+
+    def estimated_rows(self, sql: str, now: datetime | None = None, seconds: float = 10.0) -> int:
+        """Return how many rows DuckDB expects to read and make on the way, summed over its plan."""
+        self.check(sql)
+        plan = self._run(sql, seconds, lambda p: p.plan(sql, self._moment(now), seconds=seconds))
+        return sum(_cardinalities(plan))
+
+    def check(self, sql: str) -> Checked:
+        """Return what is known of a query; raise QueryError unless it is one SELECT over the views."""
+        return self._grammar.check(sql)
+
+    def check_steady(self, sql: str) -> Checked:
+        """Return what is known of a query; raise QueryError also when it answers otherwise each time."""
+        checked = self.check(sql)
+        if checked.changes is not None:
+            raise QueryError(
+                f"{checked.changes} gives other rows each time, so nobody could say who is meant; "
+                "take a share by the key instead: hash(id) % 10 = 0.",
+                sql,
+            )
+        return checked
 
     def close(self) -> None:
-        """Free the database."""
-        self._connection.close()
-        self._parser.close()
+        """Give back the processes; a second call does nothing."""
+        self._processes.close()
+        self._grammar.close()
 
     def __enter__(self) -> LockedEngine:
         return self
@@ -452,54 +162,79 @@ class LockedEngine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _check_node(self, node: dict[str, Any], known: frozenset[str]) -> None:
-        kind = node.get("type")
-        if isinstance(kind, str) and "class" not in node and kind not in _TREE_TYPES and not kind.endswith("_INFO"):
-            raise ReportError(f"{kind.removesuffix('_REF').capitalize()} cannot be used here; write a plain SELECT.")
-        function = node.get("function_name")
-        if function and (function.lower() not in FUNCTIONS or node.get("schema") or node.get("catalog")):
-            raise ReportError(f"The function {function} cannot be used here.")
-        if kind == "TABLE_FUNCTION" and node["function"].get("function_name", "").lower() not in _TABLE_FUNCTIONS:
-            raise ReportError(f"Only {', '.join(sorted(_TABLE_FUNCTIONS))} can be used as a table.")
-        if kind == "BASE_TABLE":
-            name, schema = node["table_name"], node["schema_name"]
-            if name.lower() not in known or schema.lower() not in ("", "main") or node["catalog_name"]:
-                whole = f"{schema}.{name}" if schema else name
-                raise ReportError(f"No table {whole!r}; there are {', '.join(sorted(self._names))}.")
+    def _moment(self, now: datetime | None) -> str:
+        return (now or self._now).isoformat()
+
+    def _run(self, sql: str, seconds: float, work: Callable[[Process], T]) -> T:
+        try:
+            return self._processes.run(work)
+        except AskFailed as failed:
+            if failed.kind == "time":
+                raise QueryError(
+                    f"The query took longer than {seconds:g} seconds and was stopped; narrow it."
+                ) from None
+            if failed.kind == "memory":
+                raise QueryError("The query needs more memory than it may have; narrow it.") from None
+            if failed.kind == "gone":
+                raise SnapshotGone(f"A file of the snapshot is gone: {failed.message}") from None
+            raise QueryError(f"The query cannot be run: {failed.message}", sql, failed.position) from None
 
 
-def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, dict):
-        yield tree
-        for value in tree.values():
-            yield from _nodes(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _nodes(value)
-
-
-def _cte_names(node: dict[str, Any]) -> Iterator[str]:
-    for entry in (node.get("cte_map") or {}).get("map", ()):
-        yield entry["key"]
-
-
-def _first(reader: pa.RecordBatchReader, rows: int) -> Answer:
-    batches, taken = [], 0
-    for batch in reader:
-        batches.append(batch)
-        taken += batch.num_rows
-        if taken > rows:
-            break
-    return Answer(pa.Table.from_batches(batches, reader.schema).slice(0, rows), taken > rows)
-
-
-@contextmanager
-def _stopped_after(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    timer = threading.Timer(seconds, cursor.interrupt)
-    timer.daemon = True
-    timer.start()
+def _room(snapshot: Snapshot, settings: Settings, as_of: datetime | None) -> Room:
+    """Return what queries over a snapshot find."""
+    memory = settings.memory_limit or DEFAULT_MEMORY
+    variables: dict[str, Any] = {
+        "memory_limit": memory,
+        "max_temp_directory_size": SPILL,
+        "TimeZone": settings.timezone,
+        "errors_as_json": True,
+    }
+    if settings.threads is not None:
+        variables["threads"] = settings.threads
+    connection = duckdb.connect(":memory:")
     try:
-        yield
+        with reading():
+            views = [
+                f"create view {quote(name)} as {view_sql(connection, table, as_of=as_of, with_hidden_columns=False)}"
+                for name, table in snapshot.tables.items()
+            ]
+        threads = int(connection.execute("select current_setting('threads')").fetchall()[0][0])
     finally:
-        timer.cancel()
-        timer.join()
+        connection.close()
+    files = tuple(file for table in snapshot.tables.values() for file in table.files)
+    return Room(
+        views=(*_MOMENT_MACROS, *views),
+        files=files,
+        settings=variables,
+        threads=settings.threads or threads,
+        bytes=_bytes(memory) + _HEADROOM,
+    )
+
+
+# They take the place of DuckDB's own functions of these names: a query sees the moment it is asked for, and no other.
+_MOMENT_MACROS = tuple(
+    f"create macro {quote(name)}() as {value}"
+    for name, value in {
+        "now": "getvariable('_moment')",
+        "get_current_timestamp": "getvariable('_moment')",
+        "current_timestamp": "getvariable('_moment')",
+        "today": "cast(getvariable('_moment') as date)",
+        "current_date": "cast(getvariable('_moment') as date)",
+    }.items()
+)
+
+
+def _bytes(size: str) -> int:
+    match = re.fullmatch(r"([0-9.]+) ?([A-Za-z]+)", size)
+    assert match is not None, size  # the settings checked it
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def _cardinalities(plan: Any) -> list[int]:
+    if isinstance(plan, list):
+        return [n for item in plan for n in _cardinalities(item)]
+    if not isinstance(plan, dict):
+        return []
+    told = (plan.get("extra_info") or {}).get("Estimated Cardinality")
+    own = [int(told)] if told is not None and str(told).isdigit() else []
+    return own + _cardinalities(plan.get("children"))

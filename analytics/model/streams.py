@@ -49,9 +49,15 @@ EVENTS = TableSchema(
         Column("revenue", "money"),
         Column("currency", "text"),
         Column("items", "json"),
-        Column("client_address", "text", personal=True),
-        Column("user_agent", "text", personal=True),
-        Column("parameters", "json", personal=True, doc="parameters as sent that have no column of their own"),
+        Column("client_address", "text", personal=True, hidden=True),
+        Column("user_agent", "text", personal=True, hidden=True),
+        Column(
+            "parameters",
+            "json",
+            personal=True,
+            hidden=True,
+            doc="parameters as sent that have no column of their own",
+        ),
     ),
 )
 

@@ -11,12 +11,21 @@ ColumnType = Literal["text", "integer", "number", "money", "boolean", "date", "d
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `personal` ones stay out of the commit log's statistics, so that erasure is complete."""
+    """One column; `personal` ones stay out of the commit log's statistics, so that erasure is complete.
+
+    `hidden` ones are not in the views that people's SQL reads; `is_hidden` says so of the system's own too.
+    """
 
     name: str
     type: ColumnType
     personal: bool = False
     doc: str = ""
+    hidden: bool = False
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether people's SQL does not see it: a hidden column, or one of the system (with a leading underscore)."""
+        return self.hidden or self.name.startswith("_")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-from analytics.engine.locked import FUNCTIONS
+from analytics.engine.locked_functions import FUNCTIONS
 from analytics.engine.sql import quote
 from analytics.entities.importing.sources import LINE, Staged
 from analytics.errors import MappingError

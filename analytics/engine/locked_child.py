@@ -25,6 +25,7 @@ except ImportError:  # a system without limits of processes: DuckDB's own and th
     resource = None  # type: ignore[assignment]
 
 _BATCH = 50_000
+_MOST_BYTES = 512 << 20  # of an answer, which the parent has to hold
 _CPU_GRACE = 5  # seconds of processor time beyond what the limit could use; then the system ends the process
 _KEY_TYPES = {"VARCHAR", "UUID", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT"}
 _KEY_TYPES |= {"UINTEGER", "UBIGINT", "UHUGEINT"}
@@ -78,12 +79,15 @@ class Child:
         try:
             cursor.execute("set variable _moment = cast($1 as timestamptz)", [request["moment"]])
             if request["want"] == "plan":
-                return self._say(
-                    {"ok": True, "plan": cursor.execute(f"explain (format json) {request['sql']}").fetchall()[0][1]}
-                )
-            self._stream(_relation(cursor, request), request["rows"])
+                plan = cursor.execute(f"explain (format json) {request['sql']}").fetchall()[0][1]
+                self._say({"ok": True, "plan": plan})
+            else:
+                self._stream(_relation(cursor, request), request["rows"])
         except duckdb.Error as error:
-            self._say(_failure(error, _position(cursor, request["sql"])))
+            failure = _failure(error)
+            if failure["kind"] == "wrong":
+                failure["position"] = _position(cursor, request["sql"])
+            self._say(failure)
         except MemoryError:
             self._say({"ok": False, "kind": "memory", "message": ""})
         finally:
@@ -93,12 +97,16 @@ class Child:
 
     def _stream(self, relation: duckdb.DuckDBPyRelation, rows: int) -> None:
         reader = relation.to_arrow_reader(min(rows + 1, _BATCH))
-        taken = 0
+        taken = size = 0
         end: Message = {"ok": True, "is_cut": False}
         self._say({"ok": True})
         with pa.ipc.new_stream(self._answers, reader.schema) as stream:
             try:
                 for batch in reader:
+                    size += batch.nbytes
+                    if size > _MOST_BYTES:
+                        end = {"ok": False, "kind": "memory", "message": ""}
+                        break
                     stream.write_batch(batch.slice(0, rows - taken))
                     taken += batch.num_rows
                     if taken > rows:
@@ -131,11 +139,9 @@ def _relation(cursor: duckdb.DuckDBPyConnection, request: Message) -> duckdb.Duc
     return keyed.filter(duckdb.ColumnExpression("_key") == duckdb.ConstantExpression(request["key"]))
 
 
-def _failure(error: duckdb.Error, position: int | None = None) -> Message:
-    """Return an error as a message: its kind, DuckDB's sentence, and the byte of the query it is about."""
-    told = _told(error)
-    kind = _kind_of(type(error).__name__)
-    return {"ok": False, "kind": kind, "message": told["exception_message"], "position": position}
+def _failure(error: duckdb.Error) -> Message:
+    """Return an error as a message: its kind and DuckDB's sentence."""
+    return {"ok": False, "kind": _kind_of(type(error).__name__), "message": _told(error)["exception_message"]}
 
 
 def _position(cursor: duckdb.DuckDBPyConnection, sql: str) -> int | None:

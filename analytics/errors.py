@@ -23,6 +23,7 @@ Each message names the value, the place and what would be right.
     ├── TrackingError
     ├── ReportError
     │   └── QueryError           SQL of a person that is refused or fails, with its place
+    │       └── QueryTimeout     it took longer than it may
     └── NotFound                 no such list, template, campaign, ... by that name
 """
 
@@ -141,6 +142,10 @@ class QueryError(ReportError):
         self.line, self.column = before.count("\n") + 1, len(before) - start + 1
         shown = sql[start:].split("\n", 1)[0]
         super().__init__(f"line {self.line}, column {self.column}: {message}\n{shown}\n{' ' * (self.column - 1)}^")
+
+
+class QueryTimeout(QueryError):
+    """SQL that a person wrote and that took longer than it may."""
 
 
 class NotFound(AnalyticsError):

@@ -140,6 +140,7 @@ class Settings(BaseModel):
     lake_url: str | None = None
     memory_limit: Annotated[str, AfterValidator(_size)] | None = None
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    sql_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     sender_name: str = "Shelduck"
     sender_email: Annotated[str, AfterValidator(_mail_address)] = "shop@example.com"
     trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_networks)] = (

@@ -40,14 +40,17 @@ class Workspace:
         """
         return cls(create_services(Path(folder), clock=clock, settings=settings))
 
-    def segment(self, definition: Definition | Mapping[str, Any] | Path | str) -> SegmentQuestion:
+    def segment(
+        self, definition: Definition | Mapping[str, Any] | Path | str, *, entity: str | None = None
+    ) -> SegmentQuestion:
         """Return the segment of a definition, a document, a file (Path, or text ending in .yaml, .yml, .json,
-        .segment), the text form ("customer_user where ...") or a stored segment's name, as the command line takes it.
+        .segment, .sql), the text form ("customer_user where ..."), the SQL form ("-- entity: ...") or a stored
+        segment's name, as the command line takes it. With `entity` text is one SELECT whose first column is its key.
 
         Raises SegmentError for what cannot be read or compiled, NotFound for an unknown name.
         """
         segments = self.services.segments
-        own = written(definition)
+        own = written(definition, entity)
         if own is not None:
             return SegmentQuestion(self.services, own)
         stored = segments.get(str(definition))
@@ -66,7 +69,8 @@ class Workspace:
         It runs on a connection that reads the snapshot's tables and nothing else. Raises ReportError for SQL that
         names anything else or takes longer than `seconds`.
         """
-        with LockedEngine(self.services.store.snapshot(), self.services.store.settings) as engine:
+        store = self.services.store
+        with LockedEngine(store.snapshot(), store.settings, now=store.clock.now()) as engine:
             return engine.query(query, seconds=seconds, rows=rows).table.to_pandas()
 
     def close(self) -> None:

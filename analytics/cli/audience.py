@@ -22,12 +22,17 @@ lists = typer.Typer(help="Marketing lists and their members.", no_args_is_help=T
 Named = Annotated[str, typer.Argument(help="The list, by name or number.")]
 Member = Annotated[str, typer.Argument(help="The member, by key or address.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="A date: hides what came later and is today's date then.")]
+SqlOf = Annotated[
+    str | None,
+    typer.Option("--entity", help="Take FILE or TEXT as SQL whose first column is the key of this entity."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("segment")(segment)
+    app.command("tables")(tables)
     app.add_typer(lists, name="list")
 
 
@@ -38,6 +43,7 @@ def segment(
     source: Annotated[
         str, typer.Argument(metavar="FILE|NAME|TEXT", help="A file, a stored segment, or 'customer_user where ...'.")
     ],
+    of: SqlOf = None,
     as_of: AsOf = None,
     sample: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 10,
     sql: Annotated[bool, typer.Option("--sql", help="Show the SQL and its values too.")] = False,
@@ -51,7 +57,7 @@ def segment(
             services.segments.delete(source)
             common.console.print(f"Deleted the segment {source}.", markup=False)
             return
-        definition = services.segments.resolve(source)
+        definition = services.segments.resolve(source, of)
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
             count = services.segments.count(definition, engine)
             entity = services.model.entity(definition.entity)
@@ -71,7 +77,12 @@ def segment(
 
 def _show_membership(membership: Membership) -> None:
     common.console.print(f"{membership.key} is {'in' if membership.is_member else 'not in'} the segment.", markup=False)
-    if membership.conditions is not None:
+    if membership.row is not None:
+        given = ", ".join(f"{name} = {_shown(value)}" for name, value in membership.row.items())
+        common.console.print(f"The query returned this row: {given}.", markup=False, soft_wrap=True)
+    elif membership.conditions is not None and "sql" in membership.conditions.document:
+        common.console.print("The query did not return this row.")
+    elif membership.conditions is not None:
         _show_condition(membership.conditions, 0)
 
 
@@ -93,6 +104,26 @@ def _shown(value: object) -> str:
     return "no value" if value is None else str(value)
 
 
+def tables(
+    name: Annotated[str | None, typer.Argument(help="Show the columns of this table alone.")] = None,
+) -> None:
+    """List the tables that SQL of a segment reads, and their columns; docs/sql.md says more."""
+    from analytics.errors import NotFound
+    from analytics.segments import sql_views
+
+    with common.services() as services:
+        views = sql_views(services.model)
+    if name is None:
+        common.table(
+            ("Table", "Key", "Columns", "A row is"), [(v.name, v.key or "", len(v.columns), v.doc) for v in views]
+        )
+        return
+    found = next((v for v in views if v.name == name.lower()), None)
+    if found is None:
+        raise NotFound("table", name, [v.name for v in views])
+    common.table(("Column", "Type"), found.columns)
+
+
 # --- lists ---
 
 
@@ -103,12 +134,13 @@ def create(
     kind: Annotated[str, typer.Option(help="dynamic: asked anew each time; static: until refreshed.")] = "dynamic",
     contact: Annotated[str, typer.Option(help="Contact its rows are reached at.")] = "email",
     description: Annotated[str | None, typer.Option(help="A note.")] = None,
+    of: SqlOf = None,
     as_of: AsOf = None,
 ) -> None:
     """Make a marketing list; one on a stored segment follows that segment's changes."""
     from analytics.segments import written
 
-    own = written(source)
+    own = written(source, of)
     with common.services() as services:
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
             made = services.lists.create(

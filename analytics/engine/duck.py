@@ -15,12 +15,15 @@ import pyarrow as pa
 
 from analytics.engine.scratch import limit
 from analytics.engine.sql import quote
+from analytics.model.streams import shown_columns
 from analytics.model.table import ColumnType, TableSchema
 from analytics.settings import Settings
 from analytics.store.snapshot import PinnedTable, Snapshot, SnapshotGone
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from analytics.engine.locked import LockedEngine
 
 Params = Sequence[Any] | Mapping[str, Any]
 Given = Mapping[str, pa.Table] | None
@@ -60,6 +63,7 @@ class Engine:
         self.zone = settings.timezone
         self._connection = duckdb.connect(":memory:")
         self._closing = threading.Lock()
+        self._locked = _Locked()  # shared with the engines `at` makes
         try:
             limit(self._connection, settings)
             with reading():
@@ -74,6 +78,15 @@ class Engine:
         if self.as_of is None:
             other.now = now
         return other
+
+    def locked(self) -> LockedEngine:
+        """Return the engine of people's SQL over the same snapshot, as of the same time; it is closed with this one."""
+        from analytics.engine.locked import LockedEngine  # it needs this module
+
+        with self._locked.guard:
+            if self._locked.engine is None:
+                self._locked.engine = LockedEngine(self.snapshot, self.settings, as_of=self.as_of, now=self.now)
+            return self._locked.engine
 
     def rows(self, sql: str, params: Params = (), given: Given = None) -> list[tuple[Any, ...]]:
         """Return all rows of a query. `params`: a list for $1, $2, ... or a mapping for $name.
@@ -106,6 +119,15 @@ class Engine:
         with self._cursor(given) as cursor:
             yield from _result(cursor, sql, params).to_arrow_reader(size)
 
+    def finishes(self, sql: str, params: Params = (), given: Given = None, *, within: float) -> bool:
+        """Run a query and return whether it was done in `within` seconds; it is stopped then."""
+        with self._cursor(given) as cursor, interrupted_after(cursor, within):
+            try:
+                cursor.execute(sql, _bound(params)).fetchall()
+            except duckdb.InterruptException:
+                return False
+        return True
+
     def register(self, name: str, data: pa.Table) -> None:
         """Make an Arrow table known to queries as `name`, in place of a former one of that name."""
         with self._cursor() as cursor:
@@ -118,6 +140,9 @@ class Engine:
         """Free the database; a second call does nothing."""
         with self._closing:
             self._connection.close()
+        with self._locked.guard:
+            if self._locked.engine is not None:
+                self._locked.engine.close()
 
     def __enter__(self) -> Engine:
         return self
@@ -135,6 +160,12 @@ class Engine:
                 yield cursor
         finally:
             cursor.close()
+
+
+class _Locked:
+    def __init__(self) -> None:
+        self.guard = threading.Lock()
+        self.engine: LockedEngine | None = None
 
 
 def make_views(
@@ -163,7 +194,7 @@ def view_sql(
     of the Parquet reader.
     """
     schema = table.schema
-    columns = [c for c in schema.columns if with_hidden_columns or not c.is_hidden]
+    columns = schema.columns if with_hidden_columns else shown_columns(schema)
     if not table.files:
         nulls = ", ".join(f"cast(null as {DUCKDB_TYPES[c.type]}) as {quote(c.name)}" for c in columns)
         return f"select {nulls} where false"  # names and types are declared ones
@@ -227,6 +258,19 @@ def _result(cursor: duckdb.DuckDBPyConnection, sql: str, params: Params) -> Any:
 
 def _bound(params: Params) -> Any:
     return dict(params) if isinstance(params, Mapping) else list(params)
+
+
+@contextmanager
+def interrupted_after(cursor: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Interrupt what a cursor does once `seconds` are over."""
+    timer = threading.Timer(seconds, cursor.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 @contextmanager

@@ -22,8 +22,9 @@ import pyarrow.compute as pc
 from analytics.engine.duck import reading, view_sql
 from analytics.engine.locked_grammar import Checked, Grammar
 from analytics.engine.locked_process import AskFailed, Process, Processes, Room
+from analytics.engine.plans import planned_rows
 from analytics.engine.sql import quote
-from analytics.errors import QueryError
+from analytics.errors import QueryError, QueryTimeout
 from analytics.settings import Settings
 from analytics.store.snapshot import Snapshot, SnapshotGone
 
@@ -130,11 +131,10 @@ class LockedEngine:
         rows = table.drop_columns(["_key"]).to_pylist()
         return rows[0] if rows else None
 
-    def estimated_rows(self, sql: str, now: datetime | None = None, seconds: float = 10.0) -> int:
-        """Return how many rows DuckDB expects to read and make on the way, summed over its plan."""
+    def planned_rows(self, sql: str, now: datetime | None = None, seconds: float = 10.0) -> int:
+        """Return how many rows DuckDB expects the query to read and make on the way, good to an order of magnitude."""
         self.check(sql)
-        plan = self._run(sql, seconds, lambda p: p.plan(sql, self._moment(now), seconds=seconds))
-        return sum(_cardinalities(plan))
+        return planned_rows(self._run(sql, seconds, lambda p: p.plan(sql, self._moment(now), seconds=seconds)))
 
     def check(self, sql: str) -> Checked:
         """Return what is known of a query; raise QueryError unless it is one SELECT over the views."""
@@ -142,14 +142,7 @@ class LockedEngine:
 
     def check_steady(self, sql: str) -> Checked:
         """Return what is known of a query; raise QueryError also when it answers otherwise each time."""
-        checked = self.check(sql)
-        if checked.changes is not None:
-            raise QueryError(
-                f"{checked.changes} gives other rows each time, so nobody could say who is meant; "
-                "take a share by the key instead: hash(id) % 10 = 0.",
-                sql,
-            )
-        return checked
+        return self._grammar.check_steady(sql)
 
     def close(self) -> None:
         """Give back the processes; a second call does nothing."""
@@ -170,7 +163,7 @@ class LockedEngine:
             return self._processes.run(work)
         except AskFailed as failed:
             if failed.kind == "time":
-                raise QueryError(
+                raise QueryTimeout(
                     f"The query took longer than {seconds:g} seconds and was stopped; narrow it."
                 ) from None
             if failed.kind == "memory":
@@ -228,13 +221,3 @@ def _bytes(size: str) -> int:
     match = re.fullmatch(r"([0-9.]+) ?([A-Za-z]+)", size)
     assert match is not None, size  # the settings checked it
     return int(float(match[1]) * _UNITS[match[2]])
-
-
-def _cardinalities(plan: Any) -> list[int]:
-    if isinstance(plan, list):
-        return [n for item in plan for n in _cardinalities(item)]
-    if not isinstance(plan, dict):
-        return []
-    told = (plan.get("extra_info") or {}).get("Estimated Cardinality")
-    own = [int(told)] if told is not None and str(told).isdigit() else []
-    return own + _cardinalities(plan.get("children"))

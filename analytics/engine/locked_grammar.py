@@ -60,6 +60,23 @@ class Grammar:
         """Free the parser."""
         self._parser.close()
 
+    def __enter__(self) -> Grammar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def check_steady(self, sql: str) -> Checked:
+        """Return what is known of a query; raise QueryError also when it answers otherwise each time."""
+        checked = self.check(sql)
+        if checked.changes is not None:
+            raise QueryError(
+                f"{checked.changes} gives other rows each time, so nobody could say who is meant; "
+                "take a share by the key instead: hash(id) % 10 = 0.",
+                sql,
+            )
+        return checked
+
     def check(self, sql: str) -> Checked:
         """Return what is known of a query; raise QueryError unless it is one SELECT over the tables."""
         tree = self._tree(sql)

@@ -172,3 +172,11 @@ CALLS = TableSchema(
 )
 
 STREAMS: tuple[TableSchema, ...] = (EVENTS, VERDICTS, DELIVERIES, CHANGES, AUDIENCE, CALLS)
+
+_HIDDEN = {stream.name: frozenset(c.name for c in stream.columns if c.hidden) for stream in STREAMS}
+
+
+def shown_columns(schema: TableSchema) -> tuple[Column, ...]:
+    """Return the columns of a table that people's SQL sees: neither hidden ones nor the system's (a leading _)."""
+    hidden = _HIDDEN.get(schema.name, frozenset())
+    return tuple(c for c in schema.columns if c.name not in hidden and not c.name.startswith("_"))

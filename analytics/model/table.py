@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 ColumnType = Literal["text", "integer", "number", "money", "boolean", "date", "datetime", "text_list", "json"]
@@ -13,19 +13,15 @@ ColumnType = Literal["text", "integer", "number", "money", "boolean", "date", "d
 class Column:
     """One column; `personal` ones stay out of the commit log's statistics, so that erasure is complete.
 
-    `hidden` ones are not in the views that people's SQL reads; `is_hidden` says so of the system's own too.
+    `hidden` ones are not in the views that people's SQL reads (`streams.shown_columns`). What the code declares counts,
+    not what a lake was made with, so it is no part of a schema's equality.
     """
 
     name: str
     type: ColumnType
     personal: bool = False
     doc: str = ""
-    hidden: bool = False
-
-    @property
-    def is_hidden(self) -> bool:
-        """Whether people's SQL does not see it: a hidden column, or one of the system (with a leading underscore)."""
-        return self.hidden or self.name.startswith("_")
+    hidden: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,18 @@
 """Segments: conditions on an entity, compiled to one query."""
 
 from analytics.segments.compiler import Compiled, Compiler, Output, compile_segment
+from analytics.segments.cost import Cost
 from analytics.segments.definition import Definition
 from analytics.segments.difference import Change, Difference, difference
-from analytics.segments.documents import load_definition
 from analytics.segments.explain import Explanation, Membership
+from analytics.segments.files import load_definition
 from analytics.segments.layout import laid_out
 from analytics.segments.moments import Moment
+from analytics.segments.queries import SqlError
 from analytics.segments.segments import Query, Sample, Segment, Segments
+from analytics.segments.sql_check import SqlLook, SqlMistake
+from analytics.segments.sql_form import write_sql
+from analytics.segments.sql_views import SqlView, sql_views
 from analytics.segments.text import TextError
 from analytics.segments.text import parse as parse_text
 from analytics.segments.text import write as write_text
@@ -20,6 +25,7 @@ __all__ = [
     "Change",
     "Compiled",
     "Compiler",
+    "Cost",
     "Definition",
     "Difference",
     "Explanation",
@@ -31,6 +37,10 @@ __all__ = [
     "Segment",
     "SegmentVersion",
     "Segments",
+    "SqlError",
+    "SqlLook",
+    "SqlMistake",
+    "SqlView",
     "TextError",
     "Use",
     "WordLine",
@@ -41,6 +51,8 @@ __all__ = [
     "load_definition",
     "outline",
     "parse_text",
+    "sql_views",
+    "write_sql",
     "write_text",
     "written",
 ]

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+import pyarrow as pa
 
 from analytics.errors import SegmentError
 from analytics.segments.definition import Definition
 
-What = Literal["members", "removed", "unsubscribed", "silent", "contacted", "known", "tagged"]
+What = Literal["members", "removed", "unsubscribed", "silent", "contacted", "known", "tagged", "query"]
 
 
 @dataclass(frozen=True)
 class Given:
-    """A table of the state a query reads under `name`, column `entity_key` first.
+    """A table a query reads under `name` beside those of the lake, column `entity_key` first.
 
     members: of a static list, with `position`; removed: from a list; silent: removed or unsubscribed;
     contacted: with `times` and `last`, of one list or, without `list_id`, of all lists of `entity`; unsubscribed:
     from a list; known: every row something happened to in a list, with `times`, `last` and `unsubscribed` (0 or 1);
     tagged: rows of `entity` with `tag`, one of `tags` in whatever case or, without these, any.
+    These are in the state; query: what `sql` of a person gives, with `position`, as `source` finds it.
     """
 
     name: str
@@ -27,6 +31,8 @@ class Given:
     list_id: int | None = None
     entity: str | None = None
     tags: tuple[str, ...] = ()
+    sql: str | None = None
+    source: Callable[[], pa.Table] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of_list(cls, what: What, list_id: int) -> Given:

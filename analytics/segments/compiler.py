@@ -25,7 +25,6 @@ from analytics.segments.definition import (
     Node,
     Not,
     SameRow,
-    Sort,
     wrong,
 )
 from analytics.segments.emit import Sql, column, filtered, shown, subquery, table
@@ -33,6 +32,7 @@ from analytics.segments.kinds import kind_logic
 from analytics.segments.logic import Both, Either, Keys, Logic, Related, Test, negate, simplified
 from analytics.segments.measures import aggregated, measure_chain, measure_logic, measure_values
 from analytics.segments.moments import Moment
+from analytics.segments.queries import Queries, UnaskedQueries, query_given
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,20 @@ def compile_segment(
 
 
 class Compiler:
-    """Writes queries for definitions over one model at one moment. Makes one query, then is used up."""
+    """Writes queries for definitions over one model at one moment. Makes one query, then is used up.
 
-    def __init__(self, model: EntityModel, moment: Moment, catalogue: Catalogue | None = None) -> None:
+    `queries` asks the SQL of definitions; without it that is checked, and what is compiled cannot be run.
+    """
+
+    def __init__(
+        self,
+        model: EntityModel,
+        moment: Moment,
+        catalogue: Catalogue | None = None,
+        queries: Queries | None = None,
+    ) -> None:
         self.model, self.moment, self.catalogue = model, moment, catalogue or Nothing()
+        self.queries = queries or UnaskedQueries(model)
         self.sql = Sql(model)
         self.given: dict[str, Given] = {}
         self._trail: tuple[str, ...] = ()
@@ -125,7 +135,7 @@ class Compiler:
         conditions: list[exp.Expr] = []
         order: list[exp.Expr] = []
         if members is None:
-            order = self._order(definition.sort, joins, entity, alias) if ordered and not only_count else []
+            order = self._order(definition, joins, entity, alias) if ordered and not only_count else []
             belongs = self.membership(definition, entity, alias)
             conditions.append(belongs if also is None else exp.paren(belongs.or_(self._is_in(also, entity, alias))))
         else:
@@ -182,15 +192,15 @@ class Compiler:
         alias = self.sql.alias()
         joins = _Joins(self, entity, alias)
         self._check_outputs(definition, entity)
-        order = self._order(definition.sort, joins, entity, alias)
+        order = self._order(definition, joins, entity, alias)
         query = exp.select(exp.alias_(column(alias, entity.key), "key", quoted=True)).from_(table(entity.name, alias))
         query = joins.applied(query).where(self._rows(definition, entity, alias)).order_by(*order)
         return query if definition.limit is None else query.limit(definition.limit)
 
     def _rows(self, definition: Definition, entity: Entity, alias: str) -> exp.Expr:
-        if definition.where is None:
+        if definition.where is None and definition.sql is None:
             return exp.true()
-        return self.sql.condition(simplified(self.logic(definition.where, entity, "where")), alias)
+        return self.sql.condition(simplified(self.meaning(definition, entity, "where")), alias)
 
     def membership(self, definition: Definition, entity: Entity, alias: str) -> exp.Expr:
         """Return the condition of being one of the definition's rows, its limit included."""
@@ -202,9 +212,11 @@ class Compiler:
         for n, output in enumerate(definition.columns):
             _Joins(self, entity, "checked").value(output.source, f"columns[{n}]")
 
-    def _order(self, sort: tuple[Sort, ...], joins: _Joins, entity: Entity, alias: str) -> list[exp.Expr]:
+    def _order(self, definition: Definition, joins: _Joins, entity: Entity, alias: str) -> list[exp.Expr]:
         terms = []
-        for n, step in enumerate(sort):
+        if definition.sql is not None and not definition.sort and self.queries.check(definition.sql).is_ordered:
+            terms.append(exp.Ordered(this=joins.position(self.query(definition.sql)), nulls_first=False))
+        for n, step in enumerate(definition.sort):
             value = joins.value(step.source, f"sort[{n}]")
             if joins.kind(step.source) in ("text", "enum", "multi_enum"):
                 value = exp.Lower(this=value)
@@ -230,6 +242,20 @@ class Compiler:
         self.given[given.name] = given
 
     # --- nodes ---
+
+    def meaning(self, definition: Definition, entity: Entity, place: str) -> Logic:
+        """Return what the condition or SQL of a definition means for a row of its entity, limit and order aside."""
+        if definition.sql is not None:
+            self.queries.check(definition.sql)
+            given = self.query(definition.sql)
+            return Keys(entity.key, lambda: self.keys_given(given, self.sql.alias()))
+        return Both(()) if definition.where is None else self.logic(definition.where, entity, place)
+
+    def query(self, sql: str) -> Given:
+        """Return the table of the keys that SQL of a definition gives."""
+        given = query_given(self.queries, sql)
+        self._give(given)
+        return given
 
     def logic(self, node: Node, entity: Entity, place: str) -> Logic:
         """Return what a node means for a row of `entity`."""
@@ -305,7 +331,7 @@ class Compiler:
             if definition.limit is not None:
                 keys = self._select(definition, entity)
                 return Keys(entity.key, lambda: keys)
-            return Both(()) if definition.where is None else self.logic(definition.where, entity, f"{name}: where")
+            return self.meaning(definition, entity, f"{name}: where")
         finally:
             self._trail = self._trail[:-1]
 
@@ -345,6 +371,13 @@ class _Joins:
                 self._joins.append((rows, exp.and_(same, *conditions)))
             alias = self._known[steps]
         return shown(column(alias, field.name), field.type)
+
+    def position(self, given: Given) -> exp.Expr:
+        """Return the place of the row in the order of a query's keys; null for one that is not among them."""
+        alias = self._compiler.sql.alias()
+        on = exp.EQ(this=column(alias, "entity_key"), expression=column(self._alias, self._entity.key))
+        self._joins.append((table(given.name, alias), on))
+        return column(alias, "position")
 
     def kind(self, source: str | Measure) -> str:
         if isinstance(source, Measure):

@@ -189,7 +189,8 @@ class Sort:
 class Definition:
     """Which rows of `entity`, what of them is shown, in which order and how many at most.
 
-    Rows that compare equal by `sort` are ordered by key, so two runs agree and `limit` means the top N.
+    Rows that compare equal by `sort` are ordered by key, so two runs agree and `limit` means the top N. With `sql`, one
+    SELECT whose first column is the key, `where` is None and the query's own order counts where `sort` is empty.
     """
 
     entity: str
@@ -197,6 +198,7 @@ class Definition:
     columns: tuple[Column, ...] = ()
     sort: tuple[Sort, ...] = ()
     limit: int | None = None
+    sql: str | None = None
 
     @classmethod
     def from_document(cls, document: Any) -> Definition:

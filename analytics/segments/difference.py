@@ -68,6 +68,8 @@ def difference(model: EntityModel, old: Definition, new: Definition, more: tuple
     changes = [*more]
     if old.entity != new.entity:
         changes.append(Change(f"of {_plural(model, old.entity)}", f"of {_plural(model, new.entity)}"))
+    if old.sql != new.sql:
+        changes.append(Change(_sql(old), _sql(new)))
     changes += _conditions(_Words(model, old.entity, new.entity), old.where, new.where)
     changes += _columns(model, old, new)
     before, after = _sorted(model, old), _sorted(model, new)
@@ -190,6 +192,10 @@ def _sorted(model: EntityModel, definition: Definition) -> str | None:
         return source_words(model, definition.entity, sort.source) + (" downwards" if sort.descending else "")
 
     return f"sorted by {', then '.join(map(step, definition.sort))}" if definition.sort else None
+
+
+def _sql(definition: Definition) -> str | None:
+    return None if definition.sql is None else f"the query {' '.join(definition.sql.split())}"
 
 
 def _limit(definition: Definition) -> str | None:

@@ -1,10 +1,8 @@
-"""The document form of definitions: read with errors that name the exact place, written without loss, loaded too."""
+"""The document form of definitions: read with errors that name the exact place, written without loss."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from analytics.errors import SegmentError
@@ -26,6 +24,7 @@ from analytics.segments.definition import (
 from analytics.segments.documents_common import (
     A_PATH,
     as_mapping,
+    as_scalar,
     as_text,
     comparison_document,
     given_keys,
@@ -35,53 +34,14 @@ from analytics.segments.documents_kinds import READERS, kind_document
 from analytics.segments.operators import MEASURES, PARTS
 
 
-def load_definition(path: Path) -> Definition:
-    """Return the definition in a file: YAML 1.2 (.yaml, .yml; so `NO` is Norway and `yes` a word) JSON
-    (.json), or the text form (.segment).
-
-    Raises SegmentError naming file, place and what would be right.
-    """
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise SegmentError(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}.") from None
-    except OSError as error:
-        raise SegmentError(f"{path} cannot be read: {error.strerror}.") from None
-    try:
-        return Definition.from_document(_parsed(text, path))
-    except SegmentError as error:
-        raise SegmentError(f"{path}: {error}") from error
-
-
-def _parsed(text: str, path: Path) -> Any:
-    if path.suffix.lower() == ".segment":
-        from analytics.segments.text import parse  # it needs this module
-
-        return parse(text).to_document()
-    if path.suffix.lower() == ".json":
-        try:
-            return json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise SegmentError(f"not JSON: {error}.") from None
-    if path.suffix.lower() not in (".yaml", ".yml"):
-        raise SegmentError(
-            f"a definition is a .yaml, .yml, .json or .segment file, not {path.suffix or 'one without ending'}."
-        )
-    from ruamel.yaml import YAML  # only commands that read files need it
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        # Pure Python: the C parser reads YAML 1.1, where NO is false.
-        return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise SegmentError(f"not YAML: {' '.join(str(error).split())}.") from None
-
-
 def read_definition(document: Any) -> Definition:
     """Return the definition a document describes; SegmentError names place and value."""
-    known = ("entity", "where", "columns", "sort", "limit")
+    known = ("entity", "where", "sql", "columns", "sort", "limit")
     given = as_mapping(document, "the definition", known, required=("entity",))
     where = given.get("where")
+    sql = given.get("sql")
+    if where is not None and sql is not None:
+        raise SegmentError("The definition has both `where` and `sql`; take one of them out.")
     limit = given.get("limit")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise wrong("limit", limit, "a whole number of rows, 0 or more")
@@ -91,6 +51,7 @@ def read_definition(document: Any) -> Definition:
         columns=tuple(_column(c, f"columns[{n}]") for n, c in enumerate(_list(given, "columns"))),
         sort=tuple(_sort(s, f"sort[{n}]") for n, s in enumerate(_list(given, "sort"))),
         limit=limit,
+        sql=None if sql is None else str(as_scalar(as_text(sql, "sql", "one SELECT as text"), "sql")).strip(),
     )
 
 
@@ -226,6 +187,8 @@ def definition_document(definition: Definition) -> dict[str, Any]:
     document: dict[str, Any] = {"entity": definition.entity}
     if definition.where is not None:
         document["where"] = node_document(definition.where)
+    if definition.sql is not None:
+        document["sql"] = definition.sql
     if definition.columns:
         document["columns"] = [
             {**_source_document(c.source), **({"label": c.label} if c.label is not None else {})}

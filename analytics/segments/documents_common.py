@@ -51,17 +51,17 @@ def read_comparison(
         raise SegmentError(f"{place}: {name} needs a value; add `{value_key}`.")
     value = given["value"]
     if operator.arity == "one":
-        return operator.name, _scalar(value, at)
+        return operator.name, as_scalar(value, at)
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise wrong(at, value, "a list such as [a, b]")
     if operator.arity == "two" and len(value) != 2:
         raise wrong(at, value, "a list of two values, the lower and the upper bound")
     if not value:
         raise SegmentError(f"{at}: {name} needs at least one value.")
-    return operator.name, tuple(_scalar(v, f"{at}[{n}]") for n, v in enumerate(value))
+    return operator.name, tuple(as_scalar(v, f"{at}[{n}]") for n, v in enumerate(value))
 
 
-def _scalar(value: Any, place: str) -> Scalar:
+def as_scalar(value: Any, place: str) -> Scalar:
     """Return a JSON scalar; YAML's dates and Python's decimals become text, which loses nothing."""
     if isinstance(value, datetime | date):
         return value.isoformat()

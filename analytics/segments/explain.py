@@ -28,6 +28,7 @@ from analytics.segments.documents import node_document
 from analytics.segments.emit import column, filtered, shown, table
 from analytics.segments.logic import simplified
 from analytics.segments.measures import measure_chain, measure_groups
+from analytics.segments.queries import AskedQueries
 
 _MOST_VALUES = 20
 
@@ -52,12 +53,14 @@ class Explanation:
 class Membership:
     """Whether a row is in a segment, and why. `conditions` is None for a definition without any.
 
-    A row may fulfil the conditions and yet be no member: when a limit ends before it.
+    A row may fulfil the conditions and yet be no member: when a limit ends before it. Of a segment written as SQL
+    `conditions` says whether the query gave the row's key, and `row` is what it gave, by column name, or None.
     """
 
     key: str
     is_member: bool
     conditions: Explanation | None
+    row: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class Explainer:
                 f"There is no {entity.label.lower()} with the key or address {key!r}, so there is nothing to explain."
             )
         member, *holds = truths[0]
+        if definition.sql is not None:
+            return _queried(definition.sql, key, bool(member), AskedQueries(engine).row(definition.sql, key))
         if not asked:
             return Membership(key, bool(member), None)
         known = {a.place: bool(h) for a, h in zip(asked, holds, strict=True)}
@@ -127,6 +132,11 @@ def _asked(node: Node, place: str) -> _Asked:
 def _asked_alone(related: str, nodes: tuple[Node, ...], place: str) -> tuple[_Asked, ...]:
     """Conditions that have to hold for one related row, each by itself: some row may fulfil each, yet none them all."""
     return tuple(_asked(SameRow(related, n), f"{place}[{i}]") for i, n in enumerate(nodes))
+
+
+def _queried(sql: str, key: str, is_member: bool, row: Mapping[str, Any] | None) -> Membership:
+    values = None if row is None else tuple(row.values())
+    return Membership(key, is_member, Explanation("sql", {"sql": sql}, row is not None, values), row)
 
 
 def _explained(asked: _Asked, holds: Mapping[str, bool], values: Mapping[str, tuple[Any, ...] | None]) -> Explanation:

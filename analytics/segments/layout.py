@@ -11,6 +11,8 @@ _BEFORE = f"{_ENTITY} where "
 
 def laid_out(definition: Definition) -> str:
     """Return the text form of a definition with a line for every condition; `parse_text` of it is the definition."""
+    if definition.sql is not None:
+        return write(definition)
     head, *rest = _around(definition)
     lines = [head]
     if definition.where is not None:

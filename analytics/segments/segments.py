@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-import sqlglot
 from sqlalchemy import Connection, delete, insert, select, update
 
 from analytics.engine import Engine, read
@@ -19,11 +18,15 @@ from analytics.model.address import address_key
 from analytics.model.entity import EntityModel
 from analytics.segments.catalogue import ListSource
 from analytics.segments.compiler import Compiled, Compiler, Output
+from analytics.segments.cost import MOST_SECONDS, Cost, measured
 from analytics.segments.definition import Definition
 from analytics.segments.difference import Difference, difference
 from analytics.segments.explain import Explainer, Membership
 from analytics.segments.moments import Moment
+from analytics.segments.queries import AskedQueries
+from analytics.segments.readable import Query, readable
 from analytics.segments.shown import shown_columns
+from analytics.segments.sql_check import SqlLook, look, refuse_strangers, strangers
 from analytics.segments.state import StoredCatalogue, by_name, given_of
 from analytics.segments.uses import Use, lists_on, refuse_when_named, uses
 from analytics.segments.versions import SegmentVersion, copy_name, note_version, versions_of
@@ -61,19 +64,6 @@ class Sample:
     def df(self) -> pd.DataFrame:
         """The rows as a pandas frame."""
         return self.rows.to_pandas()
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query for people to read: SQL over several lines and the values of its `$p1`, `$p2`, ..."""
-
-    sql: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        """Return the SQL followed by its values as comments."""
-        values = [f"-- ${name} = {_one_line(value)}" for name, value in self.params.items()]
-        return "\n".join([self.sql, *values])
 
 
 class Segments:
@@ -146,12 +136,13 @@ class Segments:
                 raise NotFound("segment", name, [row.name for row in names])
             return _segment(connection.execute(select(segment_table).where(segment_table.c.id == found.id)).one())
 
-    def resolve(self, source: Definition | Mapping[str, Any] | Path | str) -> Definition:
-        """Return the definition `source` is or names: a document, a file, the text form, a stored segment's name.
+    def resolve(self, source: Definition | Mapping[str, Any] | Path | str, entity: str | None = None) -> Definition:
+        """Return the definition `source` is or names: document, file, text or SQL form, a stored segment's name.
 
-        Raises SegmentError for what cannot be read, NotFound for an unknown name.
+        With `entity` text is SQL that gives its keys. Raises SegmentError for what cannot be read, NotFound for an
+        unknown name.
         """
-        own = written(source)
+        own = written(source, entity)
         return own if own is not None else self.get(str(source)).definition
 
     def all(self) -> tuple[Segment, ...]:
@@ -261,7 +252,7 @@ class Segments:
         """Return the query of a definition's keys for people to read; without an engine relative dates are of now."""
         moment = Moment.of(engine) if engine is not None else self._moment()
         compiled = Compiler(self._model, moment, self.catalogue).keys(definition)
-        return Query(pretty(compiled), compiled.params)
+        return readable(compiled)
 
     def check(self, definition: Definition) -> None:
         """Raise SegmentError, naming the place, where a definition does not fit the entity model."""
@@ -279,7 +270,30 @@ class Segments:
 
     def compiler(self, engine: Engine) -> Compiler:
         """Return a compiler at the engine's moment; it makes one query."""
-        return Compiler(self._model, Moment.of(engine), self.catalogue)
+        return Compiler(self._model, Moment.of(engine), self.catalogue, AskedQueries(engine))
+
+    def check_sql(self, entity: str, sql: str, engine: Engine | None = None, limit: int = 10) -> SqlLook:
+        """Return what SQL gives as a segment of `entity`: count, sample, warnings, and what is wrong with it.
+
+        It reads the newest snapshot without an engine. Raises ModelError for an entity there is not.
+        """
+        if engine is None:
+            return read(self._store, lambda fresh: self.check_sql(entity, sql, fresh, limit))
+
+        def sample(definition: Definition) -> tuple[tuple[str, ...], pa.Table]:
+            found = self.sample(definition, engine, limit)
+            return found.columns, found.rows
+
+        return look(self._model.entity(entity), sql, engine, lambda d: self.count(d, engine), sample)
+
+    def cost(self, definition: Definition, engine: Engine, seconds: float = MOST_SECONDS) -> Cost:
+        """Return what one count of a definition costs: measured, or estimated when it takes longer than `seconds`.
+
+        Raises SegmentError for a definition that does not fit.
+        """
+        queries = AskedQueries(engine, seconds)
+        compiled = Compiler(self._model, Moment.of(engine), self.catalogue, queries).count(definition)
+        return measured(compiled, lambda: given_of(self._store, compiled), engine, seconds)
 
     def _rows(self, engine: Engine, compiled: Compiled) -> list[tuple[Any, ...]]:
         return engine.rows(compiled.sql, compiled.params, given_of(self._store, compiled))
@@ -315,6 +329,9 @@ class Segments:
         except duckdb.Error as error:
             reason = str(error).splitlines()[0]
             raise SegmentError(f"The definition cannot be run on the data there is: {reason}.") from error
+        if definition.sql is not None:
+            entity = self._model.entity(definition.entity)
+            refuse_strangers(strangers(AskedQueries(engine), engine, entity, definition.sql), entity)
 
     def _check_lists(self, connection: Connection, known: Any, definition: Definition) -> None:
         if known.entity == definition.entity:
@@ -344,11 +361,6 @@ class _Draft(StoredCatalogue):
         return super().marketing_list(name, place)
 
 
-def pretty(compiled: Compiled) -> str:
-    """Return the SQL of a query over several lines."""
-    return sqlglot.parse_one(compiled.sql, dialect="duckdb").sql(dialect="duckdb", pretty=True)
-
-
 def _checked_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > _NAME_LENGTH or any(not ch.isprintable() for ch in name):
@@ -366,8 +378,3 @@ def _segment(row: Any) -> Segment:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
-
-
-def _one_line(value: Any) -> str:
-    shown = value.isoformat() if isinstance(value, datetime) else repr(value) if isinstance(value, str) else str(value)
-    return shown if len(shown) <= 200 else shown[:197] + "..."

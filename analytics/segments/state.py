@@ -78,6 +78,10 @@ def on_segment(own: Definition, name: str, stored: Definition) -> Definition:
     """Return the definition of a list built on a stored segment: its rows, and `own` columns, sort and conditions."""
     from analytics.segments.definition import All
 
+    if own.sql is not None:
+        raise SegmentError(
+            f"A list on the segment {name!r} narrows it by conditions, not by SQL; take one of the two out."
+        )
     member = InSegment(name)
     where = member if own.where is None else All((member, own.where))
     return Definition(
@@ -90,12 +94,14 @@ def on_segment(own: Definition, name: str, stored: Definition) -> Definition:
 
 
 def state_tables(store: Store, given: Iterable[Given]) -> dict[str, pa.Table]:
-    """Return the tables of the state a query needs, by name."""
+    """Return the tables a query needs beside the lake's, by name."""
     wanted = list(given)
-    if not wanted:
-        return {}
+    found = {item.name: item.source() for item in wanted if item.source is not None}
+    stored = [item for item in wanted if item.source is None]
+    if not stored:
+        return found
     with store.state.read() as connection:
-        return {item.name: _table(store, connection, item) for item in wanted}
+        return found | {item.name: _table(store, connection, item) for item in stored}
 
 
 def given_of(store: Store, compiled: Compiled) -> dict[str, pa.Table]:
@@ -152,6 +158,8 @@ def _table(store: Store, connection: Connection, given: Given) -> pa.Table:
                 .group_by(list_state.c.entity_key)
             )
             return _arrow(connection, query, **columns)
+        case "query":
+            raise AssertionError(f"{given.name} has its own source")
 
 
 def _tagged(connection: Connection, given: Given) -> pa.Table:

@@ -13,6 +13,7 @@ from typing import Any
 
 from analytics.segments.definition import MAX_DEPTH, Definition
 from analytics.segments.operators import MEASURES, PARTS
+from analytics.segments.sql_form import is_sql_form, parse_sql, write_sql
 from analytics.segments.text_grammar import RESERVED, TextError, comparison, path_text, quoted
 from analytics.segments.text_kinds import CALLS, WORDS, WRITERS
 from analytics.segments.text_reader import Reader
@@ -22,11 +23,15 @@ __all__ = ["RESERVED", "TextError", "parse", "write"]
 
 def parse(text: str) -> Definition:
     """Return the definition a text describes; TextError points at the character that is wrong."""
+    if is_sql_form(text):
+        return parse_sql(text)
     return Definition.from_document(_Parser(text).definition())
 
 
 def write(definition: Definition) -> str:
     """Return the text of a definition; `parse` of it is equal to the definition."""
+    if definition.sql is not None:
+        return write_sql(definition)
     document = definition.to_document()
     parts = [path_text(document["entity"])]
     if "where" in document:

@@ -56,6 +56,9 @@ class WordLine:
 
 def outline(model: EntityModel, definition: Definition) -> tuple[WordLine, ...]:
     """Return the conditions of a definition as lines, none for one that takes every row."""
+    if definition.sql is not None:
+        said = [WordLine(1, line) for line in definition.sql.splitlines()]
+        return (WordLine(0, "Those the query finds", is_heading=True), *said)
     if definition.where is None:
         return ()
     return tuple(_lines(model, definition.entity, definition.where, 0))

@@ -8,29 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from analytics.segments.definition import Definition
-from analytics.segments.documents import load_definition
+from analytics.segments.files import ENDINGS, load_definition
+from analytics.segments.sql_form import is_sql_form, parse_sql
 from analytics.segments.text import parse
 
 _IS_TEXT = re.compile(r"\s*\w+\s+(where|sort\s+by|limit|show)\s")
-_ENDINGS = (".yaml", ".yml", ".json", ".segment")
 
 
-def written(source: Definition | Mapping[str, Any] | Path | str) -> Definition | None:
+def written(source: Definition | Mapping[str, Any] | Path | str, entity: str | None = None) -> Definition | None:
     """Return the definition that `source` is, or that is in the file it names; None for the name of a stored segment.
 
-    Text of the text form ("customer_user where ...") is read as that, text that ends like a file of definitions
-    (.yaml, .yml, .json, .segment) or names a file as a path. Raises SegmentError for what cannot be read.
+    Text of the text form ("customer_user where ...") or of the SQL form ("-- entity: ...") is read as that, text that
+    ends like a file of definitions (.yaml, .yml, .json, .segment, .sql) or names a file as a path. With `entity` text
+    is SQL that gives its keys. Raises SegmentError for what cannot be read.
     """
     if isinstance(source, Definition):
         return source
     if isinstance(source, Mapping):
         return Definition.from_document(source)
     if isinstance(source, Path):
-        return load_definition(source)
+        return load_definition(source, entity)
+    if is_sql_form(source):
+        return parse_sql(source, entity)
     if _IS_TEXT.match(source):
         return parse(source)
     path = Path(source)
-    return load_definition(path) if path.suffix.lower() in _ENDINGS or _is_file(path) else None
+    if path.suffix.lower() in ENDINGS or _is_file(path):
+        return load_definition(path, entity)
+    return None if entity is None else parse_sql(source, entity)
 
 
 def _is_file(path: Path) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analytics.delivery import Sendings
     from analytics.engine import Engine
     from analytics.lists import Consents, ListHistory, Lists, Suppressions, Tags, Topics
+    from analytics.lists.overlap import Overlaps
     from analytics.lists.sizes import Sizes
     from analytics.reports import Reports
     from analytics.segments import Segments
@@ -64,6 +65,13 @@ class Services:
         from analytics.lists.sizes import Sizes
 
         return Sizes(self.store, self.model, self.segments, self.lists)
+
+    @cached_property
+    def overlaps(self) -> Overlaps:
+        """Whom segments and lists share."""
+        from analytics.lists.overlap import Overlaps
+
+        return Overlaps(self.store, self.model, self.segments, self.lists)
 
     @cached_property
     def suppressions(self) -> Suppressions:

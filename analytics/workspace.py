@@ -17,6 +17,8 @@ from analytics.services import Services
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analytics.lists.overlap import Overlap
+
 
 class Workspace:
     """An open workspace. Use it in a `with` block, or close it when done."""
@@ -55,6 +57,16 @@ class Workspace:
             return SegmentQuestion(self.services, own)
         stored = segments.get(str(definition))
         return SegmentQuestion(self.services, stored.definition, stored.id)
+
+    def overlap(self, *names: str, suppressed: bool = False) -> Overlap:
+        """Return whom 2 to 8 segments and lists share, with `suppressed` beside all suppressed addresses.
+
+        `names` are those of segments or lists; "list:Buyers" says which where both are called so. `.df` is the matrix,
+        `.intersections` are exclusive. Raises NotFound for an unknown name, ListError for sets that cannot be compared.
+        """
+        overlaps = self.services.overlaps
+        with self.services.engine() as engine:
+            return overlaps.compare(engine, [overlaps.find(name) for name in names], suppressed=suppressed)
 
     def report(self, name: str, **filters: Any) -> Any:
         """Return the report `name` ("efficiency") with `.df()`, `.csv(path)`, `.sql` and `.footer`.

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analytics.cli import common
-from analytics.cli.audience import lists
+from analytics.cli.audience import AsOf, lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from analytics.lists import ListVersion
     from analytics.lists.membership import Kind
+    from analytics.lists.overlap import Overlap
     from analytics.segments import Difference, SegmentVersion
 
 segments = typer.Typer(help="Stored segments; without a command they are listed.", rich_markup_mode=None)
@@ -108,6 +109,39 @@ def uses(name: Named) -> None:
 def history(name: Named, who: Who = 0) -> None:
     """Measure a segment now and show how large it was when, and who came and went since the time before."""
     _history("segment", name, who)
+
+
+@segments.command("overlap")
+def overlap(
+    names: Annotated[list[str], typer.Argument(help="Segments or lists; list:NAME says which where both are.")],
+    suppressed: Annotated[
+        bool, typer.Option("--suppressed", help="Compare with all suppressed addresses too.")
+    ] = False,
+    as_of: AsOf = None,
+) -> None:
+    """Show whom segments and lists share: a matrix of counts and shares, then who is in exactly which."""
+    with common.services() as services:
+        overlaps = services.overlaps
+        sets = [overlaps.find(name) for name in names]
+        with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
+            found = overlaps.compare(engine, sets, suppressed=suppressed)
+    every = range(len(found.names))
+    rows: list[list[object]] = [[found.names[n], *(_shared(found, n, m) for m in every)] for n in every]
+    columns = ["In both", *found.names]
+    if found.by == "address":
+        columns.append("Without address")
+        rows = [[*row, missing] for row, missing in zip(rows, found.unreached, strict=True)]
+    common.table(columns, rows)
+    what = "addresses" if found.by == "address" else "rows"
+    exact = [(" + ".join(found.names[n] for n in i.sets), i.count) for i in found.intersections]
+    common.table(("In exactly", what.capitalize()), exact)
+
+
+def _shared(found: Overlap, one: int, other: int) -> str:
+    """Return the size on the diagonal, else the common count and its share of both (Jaccard)."""
+    both = found.common(one, other)
+    share = found.jaccard(one, other)
+    return f"{both:,}" if one == other or share is None else f"{both:,} ({share * 100:.1f} %)"
 
 
 # --- lists ---

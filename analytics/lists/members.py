@@ -38,6 +38,17 @@ _STATE = """
 """
 
 
+def member_sources(listed: MarketingList, removed: bool = False) -> Mapping[str, Any]:
+    """Return where the rows of a list come from, as `Compiler.rows` takes it; with `removed` those taken out."""
+    taken_out = Given.of_list("removed", listed.id)
+    if removed:
+        return {"among": taken_out}
+    if listed.is_static:
+        return {"members": Given.of_list("members", listed.id), "without": taken_out}
+    kept = Given.of_list("contacted", listed.id) if listed.keeps_contacted else None
+    return {"also": kept, "without": taken_out}
+
+
 class MemberQueries:
     """Reads the members of lists. Keeps no state of its own; may be shared by threads."""
 
@@ -57,7 +68,7 @@ class MemberQueries:
     ) -> Members:
         """Return a page of members; see `Lists.members`."""
         outputs = self._outputs(listed)
-        more: dict[str, Any] = {"search": self._search(listed, search), **self._sources(listed, removed)}
+        more: dict[str, Any] = {"search": self._search(listed, search), **member_sources(listed, removed)}
         definition = Definition(listed.entity) if removed else listed.definition
         total = self._number(engine, definition, more)
         if sort is None:
@@ -70,7 +81,7 @@ class MemberQueries:
 
     def total(self, engine: Engine, listed: MarketingList) -> int:
         """Return how many members a list has."""
-        return self._number(engine, listed.definition, self._sources(listed, False))
+        return self._number(engine, listed.definition, member_sources(listed, False))
 
     def keys(
         self, engine: Engine, listed: MarketingList, search: str = "", *, removed: bool = False
@@ -81,7 +92,7 @@ class MemberQueries:
             (),
             ordered=False,
             search=self._search(listed, search),
-            **self._sources(listed, removed),
+            **member_sources(listed, removed),
         )
         return self._run(engine, compiled).column("key")
 
@@ -95,7 +106,7 @@ class MemberQueries:
     def find(self, engine: Engine, listed: MarketingList, member: str) -> str:
         """Return the key of a member by key or by contact; see `Lists.find`."""
         _, path = self._entity(listed)
-        sources = {**self._sources(listed, False), "without": None}
+        sources = {**member_sources(listed, False), "without": None}
         compiled = self._segments.compiler(engine).rows(
             listed.definition, (Output("address", path.path),), search=((path.path,), member.strip()), **sources
         )
@@ -114,7 +125,7 @@ class MemberQueries:
         country = self._country(listed, path)
         outputs = [Output("address", path.path), *([Output("country", country)] if country is not None else [])]
         compiled = self._segments.compiler(engine).rows(
-            listed.definition, tuple(outputs), ordered=False, **self._sources(listed, False)
+            listed.definition, tuple(outputs), ordered=False, **member_sources(listed, False)
         )
         with self._store.state.read() as connection:
             removed = removed_count(connection, listed.id)
@@ -140,7 +151,7 @@ class MemberQueries:
         country = self._country(listed, path)
         if country is not None:
             outputs.append(Output(_COUNTRY, country))
-        sources = {**self._sources(listed, False), "without": Given.of_list("silent", listed.id)}
+        sources = {**member_sources(listed, False), "without": Given.of_list("silent", listed.id)}
         compiled = self._segments.compiler(engine).rows(
             listed.definition, tuple(replace(o, name=f"c{n}") for n, o in enumerate(outputs)), **sources
         )
@@ -158,7 +169,7 @@ class MemberQueries:
     def batches(self, engine: Engine, listed: MarketingList) -> Iterator[pa.RecordBatch]:
         """Yield all members in the list's order, with columns as those of a page; of an empty list one empty batch."""
         outputs = self._outputs(listed)
-        compiled = self._segments.compiler(engine).rows(listed.definition, outputs, **self._sources(listed, False))
+        compiled = self._segments.compiler(engine).rows(listed.definition, outputs, **member_sources(listed, False))
         known = Given.of_list("known", listed.id)
         given = state_tables(self._store, {g.name: g for g in (*compiled.given, known)}.values())
         sql = f"""
@@ -243,16 +254,6 @@ class MemberQueries:
 
     def _run(self, engine: Engine, compiled: Compiled) -> pa.Table:
         return engine.arrow(compiled.sql, compiled.params, given_of(self._store, compiled))
-
-    def _sources(self, listed: MarketingList, removed: bool) -> Mapping[str, Any]:
-        """Return where the rows of a list come from, as `Compiler.rows` takes it."""
-        taken_out = Given.of_list("removed", listed.id)
-        if removed:
-            return {"among": taken_out}
-        if listed.is_static:
-            return {"members": Given.of_list("members", listed.id), "without": taken_out}
-        kept = Given.of_list("contacted", listed.id) if listed.keeps_contacted else None
-        return {"also": kept, "without": taken_out}
 
     def _country(self, listed: MarketingList, path: ContactPath) -> str | None:
         """Return the path of the country a telephone list's numbers are read with, if there is one."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from analytics.lists.lists import Lists
+from analytics.lists.members import member_sources
 from analytics.lists.records import MarketingList
 from analytics.segments import Compiled, Compiler, Definition, Output, Segment, Segments
-from analytics.segments.catalogue import Given
 
 Kind = Literal["segment", "list"]
 KINDS: tuple[Kind, ...] = ("segment", "list")
@@ -76,8 +76,5 @@ def members_query(compiler: Compiler, subject: Subject, outputs: tuple[Output, .
     definition, listed = subject.definition, subject.listed
     if definition.limit is None:
         definition = replace(definition, sort=())  # only a limit cares for the order
-    sources: dict[str, Any] = {}
-    if listed is not None:
-        sources["without"] = Given.of_list("removed", listed.id)
-        sources["members"] = Given.of_list("members", listed.id) if listed.is_static else None
+    sources = {} if listed is None else member_sources(listed)
     return compiler.rows(definition, outputs, **sources)

@@ -211,3 +211,14 @@ def test_the_history_of_a_segment_and_a_list_is_measured_and_shown(shelduck: Run
     out = shelduck("list", "history", "All", "--who", "1")[1]
     assert "Left: 1\n" in out
     assert shelduck("segments", "history", "Nobody")[0] == 1
+
+
+def test_overlap_is_shown_as_a_matrix_and_exactly(shelduck: Run) -> None:
+    shelduck("segment", "buyers.yaml", "--save", "Buyers")
+    shelduck("segment", 'customer_user where country in ("NO", "FR")', "--save", "Others")
+    shelduck("suppress", "cy@example.com")
+    code, out, _ = shelduck("segments", "overlap", "buyers", "others", "--suppressed")
+    assert code == 0
+    assert "1 (33.3 %)" in out and "Without address" in out and "Others + Suppressed addresses" in out
+    assert "Addresses" in out and "Rows" in shelduck("segments", "overlap", "Buyers", "Others")[1]
+    assert "name 2 to 8" in shelduck("segments", "overlap", "Buyers")[2]

@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -77,6 +78,26 @@ def _secret(value: str) -> str:
 def _listed(value: object) -> object:
     """Take "a, b" from the environment as a list."""
     return tuple(v.strip() for v in value.split(",") if v.strip()) if isinstance(value, str) else value
+
+
+def _bounds(value: object) -> object:
+    """Take "30, 90, 180, 365" from the environment, and numbers from a file."""
+    listed = _listed(value)
+    if not isinstance(listed, list | tuple) or len(listed) not in (0, 4):
+        raise ValueError("four numbers such as [30, 90, 180, 365], or [] for fifths of the buyers")
+    return tuple(listed)
+
+
+def _rising(value: tuple[float, ...]) -> tuple[float, ...]:
+    if any(a >= b for a, b in pairwise(value)):
+        raise ValueError("four rising numbers of days such as [30, 90, 180, 365]")
+    return value
+
+
+def _falling(value: tuple[float, ...]) -> tuple[float, ...]:
+    if any(a <= b for a, b in pairwise(value)):
+        raise ValueError("four falling numbers, the best first, such as [20, 10, 5, 2]")
+    return value
 
 
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -156,6 +177,10 @@ class Settings(BaseModel):
     attribution_model: Literal["last touch", "first touch"] = "last touch"
     phone_country: Annotated[str, AfterValidator(_country)] | None = None
     calling_hours: Annotated[str, AfterValidator(_hours)] = "09:00-20:00"
+    rfm_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    rfm_recency: Annotated[tuple[float, ...], BeforeValidator(_bounds), AfterValidator(_rising)] = ()
+    rfm_frequency: Annotated[tuple[float, ...], BeforeValidator(_bounds), AfterValidator(_falling)] = ()
+    rfm_monetary: Annotated[tuple[float, ...], BeforeValidator(_bounds), AfterValidator(_falling)] = ()
     smtp: SmtpSettings | None = None
 
     @property
@@ -262,7 +287,7 @@ def _toml(value: object) -> str:
     """Return a TOML value; JSON's escapes of text are TOML's, apart from DEL, which TOML wants escaped too."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(v) for v in value) + "]"

@@ -63,6 +63,20 @@ class ListSource:
     keeps_contacted: bool = False
 
 
+@dataclass(frozen=True)
+class RfmRules:
+    """How buyers are put into five groups: over how many days, in which currency, and at which bounds.
+
+    Bounds are four numbers, the best first (days rising, orders and money falling); without any, fifths of the buyers.
+    """
+
+    days: int = 365
+    currency: str = "EUR"
+    recency: tuple[float, ...] = ()
+    frequency: tuple[float, ...] = ()
+    monetary: tuple[float, ...] = ()
+
+
 class Catalogue(Protocol):
     """Finds what is stored by name or number; each method raises SegmentError naming the place when it is not there."""
 
@@ -76,6 +90,10 @@ class Catalogue(Protocol):
 
     def email_campaign(self, name: str, place: str) -> int:
         """Return the number of an email campaign."""
+        ...
+
+    def rfm_rules(self) -> RfmRules:
+        """Return how buyers are put into groups."""
         ...
 
 
@@ -93,3 +111,7 @@ class Nothing:
     def email_campaign(self, name: str, place: str) -> int:
         """Raise SegmentError."""
         raise SegmentError(f"{place}: there is no email campaign {name!r}; no campaign is stored here.")
+
+    def rfm_rules(self) -> RfmRules:
+        """Return those of a workspace that says nothing."""
+        return RfmRules()

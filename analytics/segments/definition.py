@@ -16,6 +16,8 @@ Scalar = str | int | float | bool
 Value = Scalar | tuple[Scalar, ...] | None
 
 MAX_DEPTH = 40
+MOST_PARTS = 100
+RFM_PARTS = ("recency", "frequency", "monetary", "score")
 BEHAVIOURS = ("received", "opened", "clicked", "bounced", "unsubscribed")
 
 
@@ -152,6 +154,30 @@ class Tag:
     operator: Literal["any_of", "none_of"] = "any_of"
 
 
+@dataclass(frozen=True)
+class Rfm:
+    """How lately (recency), how often (frequency), for how much (monetary) a row bought, from 1 (best) to 5.
+
+    `score` is the three together as text, such as "1-2-1".
+    """
+
+    part: Literal["recency", "frequency", "monetary", "score"]
+    operator: str
+    value: Value = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part, from 1 on, of a named division of all rows: into `of` equal parts or parts of these percentages.
+
+    A stable hash of name and key decides, so every row is in one part at most, the same on any machine.
+    """
+
+    name: str
+    part: int
+    of: int | tuple[float, ...]
+
+
 Node = (
     All
     | AnyOf
@@ -166,6 +192,8 @@ Node = (
     | Changed
     | Sample
     | Tag
+    | Rfm
+    | Split
 )
 
 

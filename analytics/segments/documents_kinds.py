@@ -1,20 +1,25 @@
-"""The documents of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples, tags."""
+"""The documents of conditions of a named kind: segments, lists, behaviour, changes, samples, tags and the like."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from analytics.errors import SegmentError
 from analytics.segments.definition import (
     BEHAVIOURS,
+    MOST_PARTS,
+    RFM_PARTS,
     Behaviour,
     Changed,
     Contacted,
     InList,
     InSegment,
     Node,
+    Rfm,
     Sample,
+    Split,
     Tag,
     wrong,
 )
@@ -115,6 +120,42 @@ def _tag(document: Mapping[str, Any], place: str) -> Node:
     return Tag(read, operator)
 
 
+def _rfm(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("rfm", "is", "value"), required=("rfm", "is"))
+    part = given["rfm"]
+    if part not in RFM_PARTS:
+        raise wrong(f"{place}.rfm", part, f"one of {', '.join(RFM_PARTS)}")
+    operator, value = read_comparison(given, place)
+    return Rfm(part, operator, value)
+
+
+def _split(document: Mapping[str, Any], place: str) -> Node:
+    given = as_mapping(document, place, ("split", "part", "of"), required=("split", "part", "of"))
+    name, part, of = as_text(given["split"], f"{place}.split", "a name for the division"), given["part"], given["of"]
+    shares = _shares(of, f"{place}.of")
+    parts = shares if isinstance(shares, int) else len(shares)
+    if isinstance(part, bool) or not isinstance(part, int) or not 1 <= part <= parts:
+        raise wrong(f"{place}.part", part, f"a part from 1 to {parts}")
+    return Split(name, part, shares)
+
+
+def _shares(of: Any, place: str) -> int | tuple[float, ...]:
+    if isinstance(of, int) and not isinstance(of, bool):
+        if not 2 <= of <= MOST_PARTS:
+            raise wrong(place, of, f"a number of parts from 2 to {MOST_PARTS}")
+        return of
+    right = "a number of parts, or a list of percentages such as [50, 30, 20]"
+    if not isinstance(of, Sequence) or isinstance(of, str) or not 1 <= len(of) <= MOST_PARTS:
+        raise wrong(place, of, right)
+    for n, share in enumerate(of):
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 100:
+            raise wrong(f"{place}[{n}]", share, "a percentage above 0, up to 100")
+    total = sum(Fraction(str(share)) for share in of)
+    if total > 100:
+        raise SegmentError(f"{place}: the parts add up to {float(total):g} percent; they may have 100 at most.")
+    return tuple(float(share) for share in of)
+
+
 READERS: Mapping[str, Callable[[Mapping[str, Any], str], Node]] = {
     "contacted": _contacted,
     "segment": _segment,
@@ -122,7 +163,9 @@ READERS: Mapping[str, Callable[[Mapping[str, Any], str], Node]] = {
     "behaviour": _behaviour,
     "changed": _changed,
     "sample": _sample,
+    "split": _split,
     "tag": _tag,
+    "rfm": _rfm,
 }
 """Takes a document and its place, by the key that names its kind. The first of a document's keys in here counts."""
 
@@ -159,4 +202,8 @@ def kind_document(node: Node) -> dict[str, Any]:
             }
         case Tag(names, operator):
             return {"tag": operator, "value": list(names)}
+        case Rfm(part, operator, value):
+            return {"rfm": part, **comparison_document(operator, value)}
+        case Split(name, part, of):
+            return {"split": name, "part": part, "of": of if isinstance(of, int) else list(of)}
     raise AssertionError(f"no kind of its own: {node!r}")

@@ -21,14 +21,16 @@ from analytics.segments.definition import (
     MeasureCondition,
     Node,
     Not,
+    Rfm,
     SameRow,
     Tag,
 )
 from analytics.segments.documents import node_document
-from analytics.segments.emit import column, filtered, shown, table
+from analytics.segments.emit import column, filtered, shown, subquery, table
 from analytics.segments.logic import simplified
 from analytics.segments.measures import measure_chain, measure_groups
 from analytics.segments.queries import AskedQueries
+from analytics.segments.rfm import orders_of, rfm_groups
 
 _MOST_VALUES = 20
 
@@ -167,6 +169,8 @@ def value_query(compiler: Compiler, node: Node, entity: Entity, key: str) -> Com
             return _values_at(compiler, compiler.resolve(entity, field, "field"), entity, key)
         case MeasureCondition():
             return _measured(compiler, node, entity, key)
+        case Rfm(part):
+            return _rfm_of(compiler, part, entity, key)
         case Tag():
             return _tags_of(compiler, entity, key)
         case SameRow(related, FieldCondition(field)):
@@ -178,6 +182,14 @@ def value_query(compiler: Compiler, node: Node, entity: Entity, key: str) -> Com
             return _values_at(compiler, named, entity, key, where)
         case _:
             return None
+
+
+def _rfm_of(compiler: Compiler, part: str, entity: Entity, key: str) -> Compiled:
+    alias, rules = compiler.sql.alias(), compiler.catalogue.rfm_rules()
+    relation = orders_of(compiler.model, entity, "rfm")
+    groups = rfm_groups(compiler.sql, entity, relation, rules, compiler.moment)
+    row = exp.EQ(this=column(alias, "entity_key"), expression=compiler.sql.bind(key))
+    return compiler.compiled(exp.select(column(alias, part)).from_(subquery(groups, alias)).where(row))
 
 
 def _tags_of(compiler: Compiler, entity: Entity, key: str) -> Compiled:

@@ -1,21 +1,35 @@
-"""Conditions that look beyond the entity tables: segments, lists, contacts, behaviour, changes, samples, tags."""
+"""Conditions of a named kind, which look beyond the entity tables: lists, behaviour, changes, samples and the like."""
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import sqlglot
 from sqlglot import exp
 
 from analytics.errors import SegmentError
 from analytics.model.entity import Entity, Field, ResolvedPath
 from analytics.segments.catalogue import Given
 from analytics.segments.comparisons import compare
-from analytics.segments.definition import Behaviour, Changed, Contacted, InList, InSegment, Node, Sample, Tag, wrong
-from analytics.segments.emit import column, filtered
+from analytics.segments.definition import (
+    Behaviour,
+    Changed,
+    Contacted,
+    InList,
+    InSegment,
+    Node,
+    Rfm,
+    Sample,
+    Split,
+    Tag,
+    wrong,
+)
+from analytics.segments.emit import column, filtered, fixed_query
 from analytics.segments.logic import Both, Either, Keys, Logic, Test, negate
 from analytics.segments.moments import BadMoment, parse_span
+from analytics.segments.rfm import rfm_logic
 
 if TYPE_CHECKING:
     from analytics.segments.compiler import Compiler
@@ -59,6 +73,10 @@ def kind_logic(compiler: Compiler, node: Node, entity: Entity, place: str) -> Lo
             return _changed(compiler, node, entity, place)
         case Sample():
             return _sample(compiler, node, entity)
+        case Split():
+            return _split(compiler, node, entity)
+        case Rfm():
+            return rfm_logic(compiler, node, entity, place)
         case Tag(names, operator):
             tagged = _given(compiler, Given.tagged(entity.name, names), entity.key)
             return negate(tagged) if operator == "none_of" else tagged
@@ -135,11 +153,26 @@ def _itself(entity: Entity) -> ResolvedPath:
 
 
 def _sample(compiler: Compiler, node: Sample, entity: Entity) -> Logic:
-    """md5 rather than DuckDB's own hash, which is not the same on every engine and version."""
     low, high = round(node.start / 100 * _BUCKETS), round((node.start + node.percent) / 100 * _BUCKETS)
+    return _bucketed(compiler, node.salt, low, high, entity)
+
+
+def _split(compiler: Compiler, node: Split, entity: Entity) -> Logic:
+    """The end of a part is the beginning of the next, and the last of 100 percent ends with the last bucket."""
+    of = node.of
+    shares = [Fraction(1, of)] * of if isinstance(of, int) else [Fraction(str(share)) / 100 for share in of]
+    low, high = (math.ceil(sum(shares[:n], Fraction()) * _BUCKETS) for n in (node.part - 1, node.part))
+    return _bucketed(compiler, node.name, low, high, entity)
+
+
+def _bucketed(compiler: Compiler, salt: str, low: int, high: int, entity: Entity) -> Logic:
+    """Rows whose hash of salt and key is from `low` up to `high`.
+
+    md5 rather than DuckDB's own hash, which is not the same on every engine and version.
+    """
 
     def bucket(alias: str) -> exp.Expr:
-        salted = exp.func("concat", compiler.sql.bind(node.salt + ":"), column(alias, entity.key))
+        salted = exp.func("concat", compiler.sql.bind(salt + ":"), column(alias, entity.key))
         digits = exp.func(
             "concat", exp.Literal.string("0x"), exp.func("left", exp.MD5(this=salted), exp.Literal.number(8))
         )
@@ -181,17 +214,7 @@ def _behaviour(compiler: Compiler, node: Behaviour, entity: Entity, place: str) 
         .replace("{counted}", "delivery_id" if from_ledger else "event_id")
         .replace("{conditions}", " and ".join(conditions))
     )
-    return Keys(entity.key, lambda: _written(compiler, text, values))
-
-
-def _written(compiler: Compiler, text: str, values: dict[str, Any]) -> exp.Query:
-    """Return a query written as text, its `$name` parameters bound; the text is fixed, made of nothing given."""
-    query = sqlglot.parse_one(text, dialect="duckdb")
-    for found in list(query.find_all(exp.Parameter, exp.Placeholder)):
-        found.replace(compiler.sql.bind(values[found.name]))
-    if not isinstance(query, exp.Query):
-        raise AssertionError("the text is a query")
-    return query
+    return Keys(entity.key, lambda: fixed_query(compiler.sql, text, values))
 
 
 def _changed(compiler: Compiler, node: Changed, entity: Entity, place: str) -> Logic:

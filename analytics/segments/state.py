@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlalchemy import Column, Connection, Table, case, func, select
 
 from analytics.errors import SegmentError
-from analytics.segments.catalogue import Given, ListSource
+from analytics.segments.catalogue import Given, ListSource, RfmRules
 from analytics.segments.compiler import Compiled
 from analytics.segments.definition import Definition, InSegment
 from analytics.segments.kept import Kept
@@ -50,6 +50,17 @@ class StoredCatalogue:
     def email_campaign(self, name: str, place: str) -> int:
         """Return the number of an email campaign; SegmentError at `place` lists those there are."""
         return int(self._found(email_campaign, name, "email campaign", place, ()).id)
+
+    def rfm_rules(self) -> RfmRules:
+        """Return the rules the workspace's settings give."""
+        settings = self._store.settings
+        return RfmRules(
+            days=settings.rfm_days,
+            currency=settings.base_currency,
+            recency=settings.rfm_recency,
+            frequency=settings.rfm_frequency,
+            monetary=settings.rfm_monetary,
+        )
 
     def _found(self, table: Table, name: str, kind: str, place: str, columns: Sequence[Column[Any]]) -> Any:
         with self._store.state.read() as connection:

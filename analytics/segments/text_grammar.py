@@ -35,7 +35,7 @@ _WORDS = frozenset([
     "where", "and", "or", "not", "all", "any", "in", "is", "between", "contains", "starts", "ends", "with",
     "matches", "after", "before", "on", "show", "sort", "by", "limit", "as", "asc", "desc", "segment", "list",
     "through", "contacted", "changed", "sample", "true", "false", "of", "to", "when", "from", "salt", "within",
-    "campaign", "times", "now", "today", "start", "this", "yes", "no", "empty", "some", "tag",
+    "campaign", "times", "now", "today", "start", "this", "yes", "no", "empty", "some", "tag", "rfm", "split", "part",
 ])
 # fmt: on
 RESERVED = _WORDS | frozenset(BEHAVIOURS) | frozenset(MEASURES) | frozenset(PARTS)

@@ -1,4 +1,4 @@
-"""The text of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples, tags.
+"""The text of conditions of a named kind: segments, lists, contacts, behaviour, changes, samples, splits, tags, RFM.
 
 A kind is written by the key of its document and read by the word it starts with: `CALLS` those a bracket follows,
 `WORDS` the others.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from analytics.segments.definition import BEHAVIOURS
+from analytics.segments.definition import BEHAVIOURS, RFM_PARTS
 from analytics.segments.text_grammar import DURATION, comparison, path_text, quoted
 from analytics.segments.text_reader import Reader
 
@@ -58,6 +58,15 @@ def _tag_text(node: Document) -> str:
     return f"tag {'not ' if node['tag'] == 'none_of' else ''}in ({', '.join(map(quoted, node['value']))})"
 
 
+def _rfm_text(node: Document) -> str:
+    return f"rfm({node['rfm']}) {comparison(node['is'], node.get('value'))}"
+
+
+def _split_text(node: Document) -> str:
+    of = node["of"] if isinstance(node["of"], int) else f"({', '.join(map(repr, node['of']))})"
+    return f"split({quoted(node['split'])} part {node['part']} of {of})"
+
+
 WRITERS: Mapping[str, Callable[[Document], str]] = {
     "contacted": _contacted_text,  # before list, which it may have as a key
     "segment": _member_text("segment"),
@@ -65,7 +74,9 @@ WRITERS: Mapping[str, Callable[[Document], str]] = {
     "behaviour": _behaviour_text,
     "changed": _changed_text,
     "sample": _sample_text,
+    "split": _split_text,
     "tag": _tag_text,
+    "rfm": _rfm_text,
 }
 """Takes the document of a node, by the key that names its kind."""
 
@@ -145,10 +156,34 @@ def _tagged(read: Reader) -> Document:
     return {"tag": operator, "value": names}
 
 
+def _rfm(read: Reader) -> Document:
+    read.call()
+    node = {"rfm": read.word(*RFM_PARTS)}
+    read.expect(")")
+    return {**node, **read.compared()}
+
+
+def _split(read: Reader) -> Document:
+    read.call()
+    node: Document = {"split": read.string("a name in quotes")}
+    read.expect("part")
+    node["part"] = read.whole("the number of a part")
+    read.expect("of")
+    if read.took("("):
+        node["of"] = read.several(lambda: read.number("a percentage"))
+        read.expect(")")
+    else:
+        node["of"] = read.whole("a number of parts, or percentages in brackets")
+    read.expect(")")
+    return node
+
+
 WORDS: Mapping[str, Callable[[Reader], Document]] = {"in": _member, "tag": _tagged}
 CALLS: Mapping[str, Callable[[Reader], Document]] = {
     **dict.fromkeys(BEHAVIOURS, _behaved),
     "contacted": _contacted,
     "changed": _changed,
     "sample": _sampled,
+    "split": _split,
+    "rfm": _rfm,
 }

@@ -22,8 +22,10 @@ from analytics.segments.definition import (
     MeasureCondition,
     Node,
     Not,
+    Rfm,
     SameRow,
     Sample,
+    Split,
     Tag,
 )
 from analytics.segments.layout import node_text
@@ -101,6 +103,13 @@ def say(model: EntityModel, entity: str, node: Node) -> str:
             return f"A stable random {node.percent:g} percent{start}{salt}"
         case Tag(names, operator):
             return f"{'Bears none' if operator == 'none_of' else 'Bears one'} of the tags {', '.join(names)}"
+        case Rfm(part, operator, value):
+            return f"RFM {part} {_compared(operator, value)}"
+        case Split(name, part, of):
+            shares = (
+                f"{of} equal parts" if isinstance(of, int) else f"parts of {', '.join(f'{s:g}' for s in of)} percent"
+            )
+            return f"Part {part} of the split “{name}” into {shares}"
         case _:
             return node_text(node)
 

@@ -83,13 +83,27 @@ class Generator:
         if draw < 0.8:
             names = [self.r.choice([*TAGS, "vip", "nobody's"]) for _ in range(self.r.randrange(1, 3))]
             return {"tag": self.r.choice(["any_of", "none_of"]), "value": names}
-        if draw < 0.82:
+        if draw < 0.85 and entity.name == "user":
+            return self.rfm()
+        if draw < 0.88:
+            if self.r.random() < 0.5:
+                of = self.r.choice([2, 3, [50, 30, 20], [12.5, 25]])
+                parts = of if isinstance(of, int) else len(of)
+                return {"split": self.r.choice("ab"), "part": self.r.randint(1, parts), "of": of}
             return {
                 "sample": self.r.choice([10, 33.3, 50]),
                 "from": self.r.choice([0, 20]),
                 "salt": self.r.choice("ab"),
             }
         return self.field(entity)
+
+    def rfm(self) -> Document:
+        part = self.r.choice(["recency", "frequency", "monetary", "score"])
+        if part != "score":
+            return {"rfm": part, **self._valued(self.r.choice(NUMERIC), lambda: self.r.randrange(1, 6))}
+        operator = self.r.choice(["equals", "any_of", "none_of", "starts_with", "not_ends_with", "empty"])
+        scores = ["1-1-1", "5-5-5", "1-", "5", "3-2-2", "5-3-3"]
+        return {"rfm": part, **self._valued(operator, lambda: self.r.choice(scores))}
 
     def field(self, entity: Entity) -> Document:
         path = self.path(entity)

@@ -48,6 +48,7 @@ class Oracle:
     ) -> None:
         self.model, self.data, self.now, self.zone = model, data, now, ZoneInfo(zone)
         self.week_start, self.year_start = week_start, year_start
+        self._rfm: dict[str, dict[str, dict[str, Any]]] = {}
         self.local = now.astimezone(self.zone).replace(tzinfo=None)
 
     def keys(self, document: Mapping[str, Any]) -> list[str]:
@@ -87,15 +88,20 @@ class Oracle:
         if "same" in node:
             rows, last = self._rows_at(row, entity, node["same"])
             return any(self.holds(node["where"], r, last) for r in rows)
+        if "split" in node:
+            shares = [100 / node["of"]] * node["of"] if isinstance(node["of"], int) else node["of"]
+            place = _place(node["split"], row["id"]) / 2**32 * 100
+            return sum(shares[: node["part"] - 1]) <= place < sum(shares[: node["part"]])
         if "sample" in node:
-            start = node.get("from", 0)
-            digest = hashlib.md5(f"{node.get('salt', '')}:{row['id']}".encode()).hexdigest()[:8]
-            place = int(digest, 16)
+            start, place = node.get("from", 0), _place(node.get("salt", ""), row["id"])
             return round(start / 100 * 2**32) <= place < round((start + node["sample"]) / 100 * 2**32)
         if "tag" in node:
             bears = {t.lower() for t in row.get("_tags", ())} & {name.lower() for name in node["value"]}
             return bool(bears) == (node["tag"] == "any_of")
         operator = node["is"]
+        if "rfm" in node and operator not in OPPOSITES:
+            value = self.rfm(entity).get(row["id"], {}).get(node["rfm"])
+            return self.fits(value, "text" if node["rfm"] == "score" else "integer", node)
         if operator in OPPOSITES:
             return not self.holds({**node, "is": OPPOSITES[operator]}, row, entity)
         if "related" in node:
@@ -103,6 +109,38 @@ class Oracle:
             return self.fits(self._measured(node, row, entity), kind, node)
         kind = self._kind(entity, node["field"])
         return any(self.fits(value, kind, node) for value in self._ends(row, entity, node["field"]))
+
+    # --- buyers ---
+
+    def rfm(self, entity: str) -> dict[str, dict[str, Any]]:
+        """Return the groups of all rows of an entity that have orders, the score too, by key."""
+        if entity not in self._rfm:
+            bought = {r["id"]: self._bought(r, entity) for r in self.data[entity]}
+            buyers = {key: values for key, values in bought.items() if values is not None}
+            groups: dict[str, dict[str, Any]] = {key: {} for key in buyers}
+            for n, part in enumerate(("recency", "frequency", "monetary")):
+                for key, values in buyers.items():
+                    worse = [other[n] < values[n] for other in buyers.values()]
+                    if part == "recency":  # more days are worse
+                        worse = [other[n] > values[n] for other in buyers.values()]
+                    groups[key][part] = 5 - 5 * sum(worse) // len(buyers)
+            for found in groups.values():
+                found["score"] = "-".join(str(found[p]) for p in ("recency", "frequency", "monetary"))
+            self._rfm[entity] = groups
+        return self._rfm[entity]
+
+    def _bought(self, row: Row, entity: str) -> tuple[int, int, Decimal] | None:
+        orders = [
+            o
+            for o in self._follow(row, self.model.entities[entity].relations["orders"])
+            if o["created_at"] is not None and o["created_at"] <= self.now and not o["is_return"]
+            if o["internal_status"] != "cancelled"
+        ]
+        if not orders:
+            return None
+        days = [(self.local.date() - o["created_at"].astimezone(self.zone).date()).days for o in orders]
+        year = [o for o, since in zip(orders, days, strict=True) if since <= 365]
+        return min(days), len(year), sum((_money(o) for o in year), Decimal())
 
     # --- related rows ---
 
@@ -291,6 +329,21 @@ PARTS: Mapping[str, Callable[[Any], int]] = {
     "year": lambda d: d.year,
     "day_and_month": lambda d: d.month * 100 + d.day,
 }
+
+
+def _place(salt: str, key: str) -> int:
+    return int(hashlib.md5(f"{salt}:{key}".encode()).hexdigest()[:8], 16)
+
+
+def _money(order: Row) -> Decimal:
+    """What an order is worth in the base currency (euros), less its refund; nothing where that is not known."""
+    total, base, refund = order["total"], order["total_base"], order["refunded"] or Decimal()
+    if order["currency"] in (None, "EUR"):
+        worth = base if base is not None else total
+        return Decimal() if worth is None else worth - refund
+    if base is None or not refund:
+        return base or Decimal()
+    return (base - refund * base / total).quantize(Decimal("0.0001"), ROUND_HALF_UP) if total else Decimal()
 
 
 def _text_fits(value: str, operator: str, wanted: Any) -> bool:

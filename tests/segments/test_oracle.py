@@ -63,12 +63,14 @@ def test_compiled_queries_give_what_the_naive_evaluator_gives(world: tuple[int, 
     assert sizes[True] > sizes[False] / 2, "most definitions select all rows or none: the cases prove little"
 
 
-def test_the_cases_use_every_operator() -> None:
+def test_the_cases_use_every_operator_and_many_kinds_of_conditions() -> None:
     used: set[str] = set()
+    kinds: Counter[str] = Counter()
 
     def walk(node: object) -> None:
         if isinstance(node, dict):
             used.update(v for k, v in node.items() if k == "is")
+            kinds.update(list(node))
             for value in node.values():
                 walk(value)
         elif isinstance(node, list):
@@ -79,6 +81,7 @@ def test_the_cases_use_every_operator() -> None:
         document: Document = Generator(seed).definition()
         walk(document)
     assert used == set(OPERATORS)
+    assert all(kinds[kind] > 10 for kind in ("same", "tag", "rfm", "sample", "split", "related", "part")), kinds
 
 
 def test_documents_survive_the_way_through_the_tree() -> None:

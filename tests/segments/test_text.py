@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.segments import Definition
+from analytics.segments.definition import RFM_PARTS
 from analytics.segments.operators import BY_TYPE, MEASURES, OPERATORS, PARTS
 from analytics.segments.text import RESERVED, TextError, parse, write
 from tests.segments.generate import Generator
@@ -99,11 +100,8 @@ def _leaf(draw: st.DrawFn) -> dict[str, Any]:
     def maybe(key: str, values: st.SearchStrategy[Any]) -> dict[str, Any]:
         return {key: draw(values)} if draw(st.booleans()) else {}
 
-    kind = draw(
-        st.sampled_from(
-            ["field", "related", "same", "segment", "list", "contacted", "behaviour", "changed", "sample", "tag"]
-        )
-    )
+    kinds = ["field", "related", "same", "segment", "list", "contacted", "behaviour", "changed", "sample", "tag", "rfm"]
+    kind = draw(st.sampled_from([*kinds, "split"]))
     match kind:
         case "field":
             return {"field": draw(_NAMES), **draw(_compared()), **maybe("part", st.sampled_from(sorted(PARTS)))}
@@ -126,6 +124,12 @@ def _leaf(draw: st.DrawFn) -> dict[str, Any]:
                 **maybe("times", st.integers(1, 99)),
                 **maybe("by", st.sampled_from(["human", "all"])),
             }
+        case "split":
+            of = draw(st.one_of(st.integers(2, 100), st.lists(st.floats(0.01, 20), min_size=1, max_size=5)))
+            part = draw(st.integers(1, of if isinstance(of, int) else len(of)))
+            return {"split": draw(_NAMES), "part": part, "of": of}
+        case "rfm":
+            return {"rfm": draw(st.sampled_from(RFM_PARTS)), **draw(_compared())}
         case "tag":
             return {
                 "tag": draw(st.sampled_from(["any_of", "none_of"])),

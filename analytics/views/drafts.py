@@ -67,7 +67,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Draft:
-    """What the builder shows. Every number below `next_id` may be taken."""
+    """What the builder shows. Every number below `next_id` may be taken. With `sql` there are no rows to build."""
 
     entity: str
     root: Group = field(default=Group(1))
@@ -75,6 +75,7 @@ class Draft:
     order: tuple[Shown, ...] = ()
     limit: int | None = None
     next_id: int = 2
+    sql: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,17 +128,18 @@ def draft_of(made: Definition) -> Draft:
     root = group_of(made.where, numbers)
     columns = tuple(Shown(numbers(), c.source, c.label) for c in made.columns)
     order = tuple(Shown(numbers(), s.source, None, s.descending) for s in made.sort)
-    return Draft(made.entity, root, columns, order, made.limit, numbers.next)
+    return Draft(made.entity, root, columns, order, made.limit, numbers.next, made.sql)
 
 
 def definition(draft: Draft) -> Definition:
     """Return the definition a draft stands for. Rows that say nothing yet are left out."""
     return Definition(
         entity=draft.entity,
-        where=_whole(draft.root),
+        where=None if draft.sql is not None else _whole(draft.root),
         columns=tuple(Column(s.source, s.label) for s in draft.columns),
         sort=tuple(Sort(s.source, s.descending) for s in draft.order),
         limit=draft.limit,
+        sql=draft.sql,
     )
 
 

@@ -76,7 +76,12 @@ def _builder(prefix: str) -> None:
     assert known is not None, "begun above"
     table = Desk(prefix, session.services(), known.present, session.get(f"{prefix}.edition", 0))
     bar = st.container(horizontal=True, horizontal_alignment="right", gap=None, key=f"undo-{prefix}".replace(".", "-"))
-    root = builder.draw(table)
+    if known.present.sql is None:
+        root = builder.draw(table)
+    else:
+        root = known.present.root
+        st.caption("Who is meant is written as SQL. It is changed under Text; without it conditions can be built here.")
+        st.code(known.present.sql, language="sql", wrap_lines=True)
     with st.expander("Columns, order and limit", icon=":material/view_column:", key=f"{prefix}.shown"):
         made = shown.draw(table)
     known = known.changed(replace(made, root=root))
@@ -123,7 +128,9 @@ def _text(prefix: str) -> None:
 
 
 def _lines(text: str) -> str:
-    """Return the text form broken where its parts begin, which changes nothing of what it says."""
+    """Return the text form broken where its parts begin, which changes nothing of what it says; SQL stays as it is."""
+    if text.startswith("--"):
+        return text
     for word in (" where ", " show ", " sort by ", " limit "):
         head, found, tail = text.rpartition(word) if word == " limit " else text.partition(word)
         if found and '"' not in head and "(" not in head:

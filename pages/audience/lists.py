@@ -139,7 +139,9 @@ def _detail(chosen: int) -> None:
     widgets.tiles(
         [
             widgets.Tile("Members", number(counts.members)),
-            widgets.Tile("Reachable", number(counts.reachable), "members with an address that may be mailed, not unsubscribed"),
+            widgets.Tile(
+                "Reachable", number(counts.reachable), "members with an address that may be mailed, not unsubscribed"
+            ),
             widgets.Tile("Unsubscribed", number(counts.unsubscribed)),
             widgets.Tile("Without address", number(counts.without_contact)),
             widgets.Tile("Removed by hand", number(counts.removed)),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from analytics.segments import Definition, parse_text
-from analytics.segments.definition import Behaviour, FieldCondition, InList, Measure, MeasureCondition, SameRow
+from analytics.segments.definition import Behaviour, Column, FieldCondition, InList, Measure, MeasureCondition, SameRow
 from analytics.views import rearranged
 from analytics.views.drafts import Draft, Group, History, Item, Leaf, bare, definition, draft_of, items
 from tests.segments.generate import Generator
@@ -219,3 +219,8 @@ def test_every_change_is_taken_back_and_made_again(draft: Draft) -> None:
 def test_a_change_after_going_back_forgets_what_came_after(draft: Draft) -> None:
     history = History(draft).changed(Draft("user")).undone().changed(replace(draft, limit=3))
     assert (history.future, history.undone().present) == ((), draft)
+
+
+def test_a_definition_written_as_sql_is_never_lost_to_the_builder() -> None:
+    written = Definition("user", sql="select id from x", columns=(Column("email"),), limit=3)
+    assert definition(draft_of(written)) == written

@@ -40,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="What campaigns did.", no_args_is_help=True)
     group.command("efficiency")(efficiency)
     group.command("lift")(lift)
+    group.command("calls")(calls)
     group.command("names")(names)
     app.add_typer(group, name="report")
 
@@ -103,6 +104,51 @@ def lift(
         common.console.print("No sending in this period held anybody out.")
     common.table(header, rows)
     _print(report.footer)
+
+
+def calls(
+    since: Annotated[str | None, typer.Option(help="Calls from then on: 2026-11-24 or 2026-11-24T14:30.")] = None,
+    until: Annotated[str | None, typer.Option(help="Calls before then.")] = None,
+    window: Annotated[int | None, typer.Option(help="Days within which a call gets an order.")] = None,
+    model: Annotated[str | None, typer.Option(help="'last touch' or 'first touch'.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="One marketing campaign, by code or name.")] = None,
+    call_campaign: Annotated[str | None, typer.Option(help="One call campaign, by name.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Hide all that came after that time.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the rows to a file, the footer beside it.")] = None,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL that was run instead of the numbers.")] = False,
+) -> None:
+    """Whom did calls reach, what did they say, and what did they buy, for each call campaign?"""
+    from analytics.reports.metrics import percent
+
+    with common.services() as services:
+        report = services.reports.calls(
+            since=since,
+            until=until,
+            window_days=window,
+            model=model,
+            marketing_campaign=campaign,
+            call_campaign=call_campaign,
+            as_of=as_of,
+        )
+    if csv is not None:
+        report.csv(csv)
+        common.console.print(f"{csv}: {len(report.rows):,} rows; {csv}.txt says how they came.")
+        return
+    if sql:
+        common.console.print(report.sql, markup=False, soft_wrap=True)
+        return
+    if not report.rows:
+        common.console.print("There is no call campaign yet.")
+    header = ("", "members", "callable", "called", "reached", "reach rate", "orders", "revenue", "do not call")
+    rows = [
+        (
+            *(r.name, r.members, r.callable, r.called, r.reached, percent(r.reach_rate, interval=True), r.orders),
+            *(f"{r.revenue:,.2f} {report.currency}", r.do_not_call),
+        )
+        for r in report.rows
+    ]
+    common.table(header, rows, "Call campaigns")
+    _print(report.summary)
 
 
 def names() -> None:

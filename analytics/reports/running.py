@@ -16,7 +16,7 @@ from analytics.settings import Settings
 
 Row = dict[str, Any]
 
-_READ = ("events", "verdicts", "deliveries", "order", "customer_user")
+_READ = ("events", "verdicts", "deliveries", "calls", "order", "customer_user")
 
 
 class Run:

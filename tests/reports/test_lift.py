@@ -107,7 +107,7 @@ def test_the_lift_of_hillstrom_is_the_published_one(world: World, shared: Path) 
 def test_reports_are_found_by_name_and_say_which_question_they_answer(world: World) -> None:
     world.write()
     reports = Reports(world.store, world.model)
-    assert reports.names() == ("efficiency", "lift")
+    assert reports.names() == ("efficiency", "lift", "calls")
     assert all(reports.question(name).endswith("?") for name in reports.names())
     assert reports.report("efficiency", since="2026-01-01").total["sent"] == 0
     with pytest.raises(NotFound, match=r"'cohorts'\. There are: efficiency, lift"):

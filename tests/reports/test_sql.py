@@ -10,6 +10,7 @@ from importlib import resources
 import pytest
 
 from analytics.engine import Engine, read
+from analytics.reports.calls import make_call_tables
 from analytics.reports.dimensions import read_dimensions
 from analytics.reports.efficiency import make_tables
 from analytics.reports.query import EfficiencyQuery, scope_of
@@ -38,6 +39,7 @@ def _made(world: World, engine: Engine) -> Run:
     run = Run(engine, scope, world.store.settings)
     make_sources(run.statement, engine, world.model, read_dimensions(world.store.state))
     make_tables(run)
+    make_call_tables(run)
     return run
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analytics.calls import Calls
     from analytics.campaigns import EmailCampaigns, MarketingCampaigns
     from analytics.delivery import Sendings
+    from analytics.delivery.why import Why
     from analytics.engine import Engine
     from analytics.lists import Consents, ListHistory, Lists, Suppressions, Tags, Topics
     from analytics.lists.overlap import Overlaps
@@ -135,6 +136,13 @@ class Services:
         from analytics.calls import Calls
 
         return Calls(self.store, self.model, self.lists)
+
+    @cached_property
+    def why(self) -> Why:
+        """Why somebody was mailed, or not."""
+        from analytics.delivery.why import Why
+
+        return Why(self.store, self.model)
 
     @cached_property
     def websites(self) -> Websites:

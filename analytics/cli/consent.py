@@ -1,7 +1,8 @@
-"""Commands about who may be mailed: suppressed addresses, blocked domains, topics and consents."""
+"""Commands about who may be mailed, and why somebody was: suppressions, blocked domains, topics and consents."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,9 @@ import typer
 from analytics.cli import common
 
 if TYPE_CHECKING:
-    from analytics.lists import FileReport
+    from analytics.delivery.why import Known, Mailed, WhyMailed
+    from analytics.lists import Consent, FileReport
+    from analytics.segments import Explanation
 
 topics = typer.Typer(help="What people may choose to get or not.", no_args_is_help=True, rich_markup_mode=None)
 consents = typer.Typer(help="What people said yes and no to.", no_args_is_help=True, rich_markup_mode=None)
@@ -28,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("suppressions")(suppressions)
     app.command("block-domain")(block_domain)
     app.command("unblock-domain")(unblock_domain)
+    app.command("why")(why)
     app.add_typer(topics, name="topic")
     app.add_typer(consents, name="consent")
 
@@ -262,3 +266,86 @@ def import_consents(
     with common.services() as services, common.bar() as progress:
         report = services.consents.import_file(file, wording=wording, source=source, progress=progress)
     _show_report(report, "written down", "known already")
+
+
+# --- why somebody was mailed ---
+
+
+def why(
+    address: Annotated[str, typer.Argument(help="Whose mails.")],
+    campaign: Annotated[str | None, typer.Option(help="Mails of this email campaign alone.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many mails to explain, the newest first.")] = 5,
+    mail: Annotated[bool, typer.Option("--mail", help="Show the text of each mail too.")] = False,
+) -> None:
+    """Say why we mailed somebody: list and version, conditions and values of then, consent, suppression, the mail."""
+    with common.services() as services:
+        known = services.why.known(address, campaign)
+        _show_known(known)
+        for one in known.mails[:limit]:
+            _show_why(services.why.of(one.delivery_id), mail)
+    if len(known.mails) > limit:
+        _say(f"{len(known.mails) - limit:,} more; --limit shows more of them.")
+
+
+def _say(text: str, depth: int = 0) -> None:
+    shown = "".join(ch if ch.isprintable() else "\u00b7" for ch in text)
+    common.console.print(f"{'  ' * depth}{shown}", markup=False, soft_wrap=True)
+
+
+def _show_known(known: Known) -> None:
+    _say(f"{known.address_key}: {len(known.mails):,} {'mail' if len(known.mails) == 1 else 'mails'}.")
+    for one in known.suppressions:
+        note = f" ({one.note})" if one.note else ""
+        _say(f"Suppressed since {one.created_at:%Y-%m-%d %H:%M} UTC: {one.reason}, {one.source}{note}.", 1)
+    if known.block is not None:
+        _say(f"Its domain is blocked: {known.block.domain}.", 1)
+    for standing in known.standings:
+        said = "never asked" if standing.newest is None else _word(standing.newest)
+        _say(f"{standing.topic.name} ({standing.topic.policy}): {said}.", 1)
+
+
+def _word(one: Consent) -> str:
+    return f"{'yes' if one.granted else 'no'} on {one.at:%Y-%m-%d %H:%M} UTC, {one.source}: {one.wording!r}"
+
+
+def _show_why(found: WhyMailed, mail: bool) -> None:
+    mailed = found.mailed
+    _say("")
+    _say(f"{mailed.campaign}, decided {mailed.decided_at:%Y-%m-%d %H:%M} UTC: {_outcome(mailed)}")
+    on = f" on the segment {found.segment}" if found.segment else ""
+    _say(f"List {mailed.list_name}, version {mailed.list_version}{on}: {mailed.entity} {mailed.entity_key}.", 1)
+    for remark in found.remarks:
+        _say(remark, 1)
+    if found.membership is not None and found.membership.conditions is not None:
+        _show_conditions(found.membership.conditions, 1)
+    for name, value in found.values.items():
+        _say(f"entity.{name} was {value!r}", 1)
+    for change in found.changes:
+        _say(f"since then {change.field}: {change.old_value!r} -> {change.new_value!r}", 1)
+    if found.topic is not None:
+        said = "never asked" if found.consent is None else _word(found.consent)
+        _say(f"Topic {found.topic} ({found.topic_policy}): {said}.", 1)
+    for one in found.suppressions:
+        _say(f"Suppressed then: {one.reason}, {one.source}.", 1)
+    if found.mail is not None:
+        same = {True: "the very mail that left", False: "NOT the body that left", None: "no mail left"}
+        _say(f"Mail: {found.mail.subject!r}; rendered again: {same[found.mail.is_same]}.", 1)
+        for line in found.mail.text.splitlines() if mail else ():
+            _say(line, 2)
+
+
+def _outcome(mailed: Mailed) -> str:
+    arm = f", arm {mailed.arm}" if mailed.arm else ""
+    reason = f" ({mailed.reason})" if mailed.reason else ""
+    left = f", left {mailed.left_at:%Y-%m-%d %H:%M} UTC" if mailed.left_at else ""
+    return f"{mailed.state}{reason}{arm}{left}"
+
+
+def _show_conditions(explained: Explanation, depth: int) -> None:
+    said = json.dumps(explained.document, ensure_ascii=False)
+    if explained.nodes:
+        said = next(iter(explained.document), "")
+    saw = "" if explained.values is None else f"   saw: {', '.join(map(str, explained.values)) or 'nothing'}"
+    _say(f"{'yes' if explained.holds else 'no '}  {said}{saw}", depth)
+    for node in explained.nodes:
+        _show_conditions(node, depth + 1)

@@ -70,8 +70,11 @@ class TemplatePlan:
         )
 
 
-def plan_of(store: Store, model: EntityModel, row: Any) -> TemplatePlan:
-    """Return the plan of a sending, whose row of the state is `row`. Raises TemplateError."""
+def plan_of(store: Store, model: EntityModel, row: Any, signer: Signer | None = None) -> TemplatePlan:
+    """Return the plan of a sending, whose row of the state is `row`; `signer` is by default that of the newest key.
+
+    Raises TemplateError.
+    """
     frozen = row.settings
     template = frozen["template"]
     compiled = compile_template(
@@ -85,7 +88,7 @@ def plan_of(store: Store, model: EntityModel, row: Any) -> TemplatePlan:
     frozen_at = datetime.fromisoformat(row.snapshot["frozen_at"])
     mails = MailPlan(
         compiled,
-        signer=Signer(*store.keys.signing()),
+        signer=signer or Signer(*store.keys.signing()),
         base_url=frozen["base_url"],
         sending_id=row.id,
         sender_name=frozen["sender_name"],

@@ -112,7 +112,7 @@ class Lake:
         for name in self.tables():
             with self._lock(name):
                 handle = self._fresh(name)
-                pinned[name] = (int(handle.version()), [_local(uri) for uri in handle.file_uris()])
+                pinned[name] = (int(handle.version()), [local_path(uri) for uri in handle.file_uris()])
         return pinned
 
     @contextmanager
@@ -121,7 +121,7 @@ class Lake:
         with self._leases.hold(f"lake/{name}", _LEASE_TTL, _LEASE_WAIT):
             with self._lock(name):
                 handle = self._fresh(name)
-                pinned = int(handle.version()), [_local(uri) for uri in handle.file_uris()]
+                pinned = int(handle.version()), [local_path(uri) for uri in handle.file_uris()]
             yield pinned
 
     # --- appending ---
@@ -421,7 +421,7 @@ def _added(entry: Path) -> Iterable[str]:
                 yield json.loads(line)["add"]["path"]
 
 
-def _local(uri: str) -> str:
+def local_path(uri: str) -> str:
     """Return the local path of a percent-encoded file URI or path."""
     return unquote(urlsplit(uri).path) if uri.startswith("file:") else unquote(uri)
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from analytics.model.entity import EntityModel
-from analytics.segments import Definition, Explanation
+from analytics.segments import Definition, Explanation, Membership
 from analytics.segments.definition import All, AnyOf, FieldCondition, MeasureCondition, Node, Not
 from analytics.segments.operators import MEASURES, OPERATORS
 from analytics.services import Services
@@ -49,6 +49,11 @@ def why(services: Services, definition: Definition, who: str) -> Why:
     """Return why the row with this key or address is in or out; SegmentError when there is none or several."""
     with services.engine() as engine:
         found = services.segments.explain(definition, engine, who.strip())
+    return answer(services, definition, found)
+
+
+def answer(services: Services, definition: Definition, found: Membership) -> Why:
+    """Return an explanation in words."""
     if found.conditions is None:
         return Why(found.key, found.is_member, ())
     zone = services.store.settings.timezone

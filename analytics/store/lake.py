@@ -28,6 +28,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake import Field as DeltaField
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import PrimitiveType
 
 from analytics.errors import ConcurrencyError, NotFound, StoreError, WorkspaceError
 from analytics.model.clock import Clock
@@ -35,6 +36,7 @@ from analytics.model.table import Column, TableSchema
 from analytics.store.arrow import ARROW_TYPES, arrow_schema, cast_strictly
 from analytics.store.folder import sync_all, sync_file, writing
 from analytics.store.leases import Lease, Leases
+from analytics.store.widening import became_lists, split_texts
 
 LOG = "_delta_log"
 SMALL_FILE = 32 * 1024 * 1024  # bytes; compaction counts files below
@@ -78,7 +80,8 @@ class Lake:
     def ensure(self, schema: TableSchema) -> None:
         """Create the table empty, or add the columns an existing one lacks; nothing happens if it is up to date.
 
-        Raises StoreError if a column changed its type: values already written would not follow.
+        Texts that are declared as lists now are taken apart. Raises StoreError if a column changed its type otherwise:
+        values already written would not follow.
         """
         with self._lock(schema.name):
             if not _has_commit(self._path(schema.name) / LOG):
@@ -261,9 +264,9 @@ class Lake:
             sync_file(self.root)
 
     def _grow(self, present: TableSchema, wanted: TableSchema) -> None:
-        types = {c.name: c.type for c in present.columns}
+        types, lists = {c.name: c.type for c in present.columns}, became_lists(present, wanted)
         for column in wanted.columns:
-            if types.get(column.name, column.type) != column.type:
+            if column.name not in lists and types.get(column.name, column.type) != column.type:
                 raise StoreError(
                     f"Column {wanted.name}.{column.name} is {types[column.name]} in the lake and cannot become "
                     f"{column.type}; declare a new column of another name."
@@ -273,7 +276,17 @@ class Lake:
 
         def attempt(handle: DeltaTable, lease: Lease) -> None:
             before = handle.version()
-            there = {f.name for f in handle.schema().fields}
+            there = {f.name: f.type for f in handle.schema().fields}
+            texts = [name for name in lists if there[name] == PrimitiveType("string")]
+            if texts:
+                write_deltalake(
+                    handle,
+                    split_texts(handle.to_pyarrow_table(), texts),
+                    mode="overwrite",
+                    schema_mode="overwrite",
+                    commit_properties=_commit(Transaction(_LEASE_APP, lease.fence)),
+                    target_file_size=TARGET_FILE,
+                )
             added = [_delta_field(c) for c in wanted.columns if c.name not in there]
             if added:
                 handle.alter.add_columns(added, commit_properties=_commit(Transaction(_LEASE_APP, lease.fence)))

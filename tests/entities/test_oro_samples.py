@@ -32,7 +32,7 @@ def test_the_contact_export_is_understood_without_a_mapping(shop: Shop, shared: 
             "admin",
             "14608",
             "US",
-            "custom tag, second tag",
+            ["custom tag", "second tag"],
         )
     ]
     assert any("Birthday can be read in two ways" in w for w in report.warnings)

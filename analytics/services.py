@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analytics.delivery import Sendings
     from analytics.delivery.why import Why
     from analytics.engine import Engine
-    from analytics.lists import Consents, ListHistory, Lists, Suppressions, Tags, Topics
+    from analytics.lists import Consents, ListHistory, Lists, Suppressions, Tags, Topics, Uploads
     from analytics.lists.overlap import Overlaps
     from analytics.lists.sizes import Sizes
     from analytics.reports import Reports
@@ -73,6 +73,13 @@ class Services:
         from analytics.lists.overlap import Overlaps
 
         return Overlaps(self.store, self.model, self.segments, self.lists)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Files that marketing lists are made of."""
+        from analytics.lists import Uploads
+
+        return Uploads(self.store, self.model, self.segments, self.lists)
 
     @cached_property
     def suppressions(self) -> Suppressions:

@@ -66,7 +66,7 @@ def segment(
                 shown = services.segments.sample(definition, engine, sample)
                 common.table(shown.columns, _rows(shown.rows))
             if explain is not None:
-                _show_membership(services.segments.explain(definition, engine, explain))
+                show_membership(services.segments.explain(definition, engine, explain))
             if sql:
                 common.console.print(str(services.segments.sql(definition, engine)), markup=False, soft_wrap=True)
         if save is not None:
@@ -75,7 +75,8 @@ def segment(
             common.console.print(f"Stored as {made.name}, version {made.version}.", markup=False)
 
 
-def _show_membership(membership: Membership) -> None:
+def show_membership(membership: Membership) -> None:
+    """Print whether a row is in a segment, and its conditions one below the other."""
     common.console.print(f"{membership.key} is {'in' if membership.is_member else 'not in'} the segment.", markup=False)
     if membership.row is not None:
         given = ", ".join(f"{name} = {_shown(value)}" for name, value in membership.row.items())
@@ -130,7 +131,11 @@ def tables(
 @lists.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="Name of the list.")],
-    source: Annotated[str, typer.Option("--segment", metavar="FILE|NAME|TEXT", help="Who is on it.")],
+    source: Annotated[str | None, typer.Option("--segment", metavar="FILE|NAME|TEXT", help="Who is on it.")] = None,
+    manual: Annotated[bool, typer.Option("--manual", help="Pick its members by hand: `shelduck list add`.")] = False,
+    keep_contacted: Annotated[
+        bool, typer.Option("--keep-contacted", help="Rows it contacted stay when they no longer fit.")
+    ] = False,
     kind: Annotated[str, typer.Option(help="dynamic: asked anew each time; static: until refreshed.")] = "dynamic",
     contact: Annotated[str, typer.Option(help="Contact its rows are reached at.")] = "email",
     description: Annotated[str | None, typer.Option(help="A note.")] = None,
@@ -138,9 +143,11 @@ def create(
     as_of: AsOf = None,
 ) -> None:
     """Make a marketing list; one on a stored segment follows that segment's changes."""
-    from analytics.segments import written
+    from analytics.segments import Definition, written
 
-    own = written(source, of)
+    if manual == (source is not None):
+        raise typer.BadParameter("Say who is on the list with --segment, or make it --manual.")
+    own = Definition(of or "customer_user") if source is None else written(source, of)
     with common.services() as services:
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
             made = services.lists.create(
@@ -150,6 +157,8 @@ def create(
                 kind=kind,
                 contact=contact,
                 description=description,
+                keeps_contacted=keep_contacted,
+                source="picked" if manual else "definition",
                 engine=engine,
             )
         services.sizes.measure("list", made.id)
@@ -160,7 +169,9 @@ def create(
 def all_lists() -> None:
     """List every marketing list."""
     with common.services() as services:
-        rows = [(m.id, m.name, m.entity, m.kind, m.contact, m.segment or "", m.version) for m in services.lists.all()]
+        rows = [
+            (m.id, m.name, m.entity, m.kind_label, m.contact, m.segment or "", m.version) for m in services.lists.all()
+        ]
         if not rows:
             common.console.print("There is no list yet; `shelduck list create NAME --segment FILE` makes one.")
             return
@@ -173,7 +184,9 @@ def show(
     as_of: AsOf = None,
     limit: Annotated[int, typer.Option(min=0, help="How many members to show.")] = 10,
     offset: Annotated[int, typer.Option(min=0, help="How many members to pass over.")] = 0,
-    search: Annotated[str, typer.Option(help="Only members with this text in key, title or contact.")] = "",
+    search: Annotated[str, typer.Option(help="Only members with this text in key, title, contact or columns.")] = "",
+    sort: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sort by this column.")] = None,
+    descending: Annotated[bool, typer.Option("--descending", help="Sort from the largest down.")] = False,
     removed: Annotated[bool, typer.Option("--removed", help="Show the rows taken out by hand instead.")] = False,
 ) -> None:
     """Show a list: how many members, who they are, what is known of them."""
@@ -182,8 +195,9 @@ def show(
         _show(services, listed, as_of)
         if not limit:
             return
+        order = None if sort is None else (sort, descending)
         with services.engine(common.moment(as_of, services.store.settings.timezone)) as engine:
-            page = services.lists.members(engine, listed, limit, offset, search, removed=removed)
+            page = services.lists.members(engine, listed, limit, offset, search, removed=removed, sort=order)
         common.table(page.labels, _rows(page.rows), title=f"{page.total:,} found" if search or removed else None)
 
 
@@ -270,7 +284,7 @@ def _show(services: Services, listed: MarketingList, as_of: str | None) -> None:
     since = f", refreshed {listed.refreshed_at:%Y-%m-%d %H:%M} UTC" if listed.refreshed_at else ""
     on = f", on the segment {listed.segment}" if listed.segment else ""
     common.console.print(
-        f"{listed.name} (no. {listed.id}): {listed.kind} list of {entity.plural.lower()}{on}, reached by "
+        f"{listed.name} (no. {listed.id}): {listed.kind_label} list of {entity.plural.lower()}{on}, reached by "
         f"{listed.contact}, version {listed.version}{since}.\n"
         f"{_members(counts.members)}, {counts.reachable:,} of them reachable: {counts.unsubscribed:,} unsubscribed, "
         f"{counts.without_contact:,} without {listed.contact}, {counts.suppressed:,} suppressed. "

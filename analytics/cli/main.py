@@ -14,6 +14,7 @@ from analytics.errors import AnalyticsError
 PARTS = (
     "data",
     "audience",
+    "lists",
     "segments",
     "consent",
     "tags",

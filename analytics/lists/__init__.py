@@ -4,10 +4,12 @@ from analytics.lists.consents import Consent, Consents, Standing
 from analytics.lists.csvfile import BadLine, FileReport
 from analytics.lists.history import ListHistory
 from analytics.lists.lists import Lists
+from analytics.lists.marks import Marked
 from analytics.lists.records import ListCounts, MarketingList, Members, Refresh
 from analytics.lists.suppressions import DomainBlock, Suppression, SuppressionPage, Suppressions
 from analytics.lists.tags import TagCount, Tags
 from analytics.lists.topics import Topic, TopicCounts, Topics
+from analytics.lists.uploads import Matched, Upload, Uploads
 from analytics.lists.versions import ListVersion
 
 __all__ = [
@@ -20,7 +22,9 @@ __all__ = [
     "ListHistory",
     "ListVersion",
     "Lists",
+    "Marked",
     "MarketingList",
+    "Matched",
     "Members",
     "Refresh",
     "Standing",
@@ -32,4 +36,6 @@ __all__ = [
     "Topic",
     "TopicCounts",
     "Topics",
+    "Upload",
+    "Uploads",
 ]

@@ -12,13 +12,17 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from analytics.engine import Engine, read
 from analytics.errors import ListError, NotFound
+from analytics.lists import picking
+from analytics.lists.combining import combined
 from analytics.lists.export import write_members
 from analytics.lists.marks import Action, Marked, mark
 from analytics.lists.members import MemberQueries
-from analytics.lists.records import KINDS, ListCounts, MarketingList, Members, Refresh
+from analytics.lists.picking import Added
+from analytics.lists.reasons import Reason, reason
+from analytics.lists.records import KINDS, SOURCES, ListCounts, MarketingList, Members, Refresh
 from analytics.lists.refresh import difference, refresh
 from analytics.lists.state import note_contacted
-from analytics.lists.stored import checked_name, contact_of, read_lists, refuse_taken
+from analytics.lists.stored import check_named, checked_name, contact_of, read_lists, refuse_taken
 from analytics.lists.versions import note_version
 from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent
@@ -48,19 +52,24 @@ class Lists:
         channel: str | None = None,
         description: str | None = None,
         keeps_contacted: bool = False,
+        source: str = "definition",
         engine: Engine | None = None,
     ) -> MarketingList:
         """Make a list of a definition's rows, or of a stored segment's (then `definition` may add columns and sort).
 
         `contact` names the contact path of the entity. A static list gets its members at once, from `engine` or the
         newest snapshot. With `keeps_contacted` rows once contacted through the list stay on it, whatever its definition
-        gives later, until they are removed by hand. Raises ListError for a taken or unusable name, for an entity
-        without contacts and a contact it does not have; SegmentError for a definition that does not fit; NotFound
-        without the segment.
+        gives later, until they are removed by hand. A `source` picked or uploaded makes an empty list whose members
+        people name; its definition says what is shown of them. Raises ListError for a taken or unusable name, for an
+        entity without contacts and a contact it does not have; SegmentError for a definition that does not fit;
+        NotFound without the segment.
         """
         name = checked_name(name)
         if kind not in KINDS:
             raise ListError(f"{kind!r} is no kind of list; there are {', '.join(KINDS)}.")
+        if source not in SOURCES:
+            raise ListError(f"{source!r} is nowhere members come from; there are {', '.join(SOURCES)}.")
+        kind = kind if source == "definition" else "static"
         stored = None if segment is None else self._segments.get(segment)
         if definition is None and stored is None:
             raise ListError(f"The list {name!r} needs a definition or a stored segment that says who is on it.")
@@ -70,6 +79,8 @@ class Lists:
                 f"The segment {stored.name!r} is of {stored.definition.entity}; a list of {own.entity} cannot use it."
             )
         path = contact_of(self._model, own.entity, contact, channel)
+        if source != "definition":
+            check_named(name, source, own, stored is not None, keeps_contacted)
         self._test(name, kind, on_segment(own, stored.name, stored.definition) if stored else own)
         now = self._store.clock.now()
         with self._store.state.write() as connection:
@@ -84,6 +95,7 @@ class Lists:
                 definition=own.to_document(),
                 segment_id=stored.id if stored else None,
                 keeps_contacted=keeps_contacted,
+                source=source,
                 version=1,
                 generation=0,
                 created_at=now,
@@ -91,7 +103,7 @@ class Lists:
             )
             number = connection.execute(statement.returning(marketing_list.c.id)).scalar_one()
             note_version(connection, number)
-        if kind == "static":
+        if kind == "static" and source == "definition":
             self.refresh(number, engine)
         return self.get(number)
 
@@ -126,12 +138,16 @@ class Lists:
                 raise ListError(
                     f"The list {present.name!r} is of {present.entity} and cannot become one of {entity}; make another."
                 )
+            if present.source != "definition":
+                check_named(present.name, present.source, own, stored is not None, False)
             meant_now = on_segment(own, stored.name, stored.definition) if stored else own
             self._test(present.name, present.kind, meant_now)
             meant |= {"definition": own.to_document(), "segment_id": stored.id if stored else None}
         if contact is not None:
             path = contact_of(self._model, present.entity, contact)
             meant |= {"contact": path.name, "channel": path.channel}
+        if keeps_contacted and present.source != "definition":
+            check_named(present.name, present.source, present.own, False, True)
         if keeps_contacted is not None and keeps_contacted != present.keeps_contacted:
             meant["keeps_contacted"] = keeps_contacted
         if meant:
@@ -292,6 +308,52 @@ class Lists:
     def contacted(self, connection: Connection, list_id: int, entity_keys: Iterable[str], at: datetime) -> None:
         """Count one more contact of each row, in the caller's transaction (batches of some thousand)."""
         note_contacted(connection, list_id, entity_keys, at)
+
+    def explain(self, engine: Engine, name: MarketingList | str | int, member: str) -> Reason:
+        """Return whether a row, named by key or address, is on a list, and why; SegmentError without such a row."""
+        return reason(self._store, self._segments, self.get(name), engine, member)
+
+    def combine(
+        self,
+        name: str,
+        operation: str,
+        lists: Sequence[MarketingList | str | int],
+        *,
+        kind: str = "dynamic",
+        contact: str | None = None,
+        engine: Engine | None = None,
+    ) -> MarketingList:
+        """Make a list of others: their union, their intersection, or the first minus the rest.
+
+        A dynamic one follows them, a static one is a copy of who is on them now. Its contact is by default that of
+        the first. Raises ListError as `create` does, and for lists that cannot be combined.
+        """
+        found = [self.get(one) for one in lists]
+        definition = combined(operation, found)
+        return self.create(name, definition, contact=contact or found[0].contact, kind=kind, engine=engine)
+
+    # --- manual lists ---
+
+    def add(
+        self,
+        engine: Engine,
+        name: MarketingList | str | int,
+        members: Iterable[str],
+        progress: Progress = silent,
+    ) -> Added:
+        """Put rows, named by key or by address, at the end of a manual list; a removed one comes back.
+
+        An address that several rows share adds them all. Raises ListError for a list that is not manual.
+        """
+        listed = self.get(name)
+        return picking.add(self._store, self._model, self._segments, listed, engine, members, progress)
+
+    def add_found(
+        self, engine: Engine, name: MarketingList | str | int, definition: Definition, progress: Progress = silent
+    ) -> Added:
+        """Put the rows of a definition at the end of a manual list of the same entity, in its order."""
+        listed = self.get(name)
+        return picking.add_found(self._store, self._segments, listed, engine, definition, progress)
 
     # --- parts ---
 

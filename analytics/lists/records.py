@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KINDS = ("dynamic", "static")
+SOURCES = ("definition", "picked", "uploaded")
+"""Where the members of a list come from: its definition, people who pick them, files of theirs."""
 
 
 @dataclass(frozen=True)

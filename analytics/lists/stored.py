@@ -59,6 +59,15 @@ def checked_name(name: str) -> str:
     return name
 
 
+def check_named(name: str, source: str, own: Definition, has_segment: bool, keeps_contacted: bool) -> None:
+    """Raise ListError where a list whose members people name would have something else say who is on it."""
+    kind = {"picked": "manual", "uploaded": "uploaded"}[source]
+    if own.where is not None or own.sql is not None or own.limit is not None or has_segment:
+        raise ListError(f"People say who is on the {kind} list {name!r}; it takes no conditions, segment or limit.")
+    if keeps_contacted:
+        raise ListError(f"The {kind} list {name!r} keeps whom people put on it; only conditions let go of somebody.")
+
+
 def refuse_taken(connection: Connection, name: str, own_id: int | None) -> None:
     """Raise ListError when another list than `own_id` has this name, whatever its case."""
     taken = by_name(connection, marketing_list, name, ())

@@ -213,8 +213,13 @@ list_upload = _table(
     Column("id", Id, primary_key=True),
     Column("list_id", ForeignKey("marketing_list.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("file_name", String(255), nullable=False),
+    Column("column_name", String(255), nullable=False),  # of the file
+    Column("matched_by", String(10), nullable=False),  # address, phone, key
+    Column("mode", String(10), nullable=False),  # replace, add
+    Column("generation", Integer, nullable=False),  # it made; one that is not shown yet did not come to its end
     Column("line_count", BigInteger, nullable=False),
     Column("matched", BigInteger, nullable=False),
+    Column("several", BigInteger, nullable=False),  # lines that fit more than one row
     Column("repeated", BigInteger, nullable=False),
     Column("unmatched", BigInteger, nullable=False),
     Column("created_at", UtcTime, nullable=False),

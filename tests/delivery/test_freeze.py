@@ -22,9 +22,10 @@ from analytics.delivery.freeze import freeze, frozen_file
 from analytics.delivery.identity import BUCKETS, bucket, buckets_below, message_namespace
 from analytics.engine import read
 from analytics.errors import DeliveryError
-from analytics.lists import Suppressions
+from analytics.lists import Lists, Suppressions
 from analytics.model.clock import SimulatedClock
 from analytics.model.entity import EntityModel
+from analytics.segments import Definition, Segments
 from analytics.store import Store
 from analytics.store.tables import delivery, same_address, sending
 from tests.delivery.conftest import HERE
@@ -316,3 +317,16 @@ def _everything(folder: Path, number: int) -> tuple[Any, ...]:
             for table in ("deliveries", "audience")
         }
         return row, [tuple(r) for r in shared], [tuple(r) for r in rows_of(store, number)], tables
+
+
+def test_a_list_written_as_sql_freezes_what_its_query_finds_at_that_moment(store: Store, model: EntityModel) -> None:
+    put_people(store, people(5))
+    campaign = make_campaign(store, model)
+    lists = Lists(store, model, Segments(store, model))
+    sql = "select id from customer_user where id >= '0000002' and now() > timestamptz '2020-01-01' order by id desc"
+    lists.update("Everybody", definition=Definition.from_document({"entity": "customer_user", "sql": sql}))
+    sendings = Sendings(store, model)
+    number = sendings.queue(campaign, "k").id
+    assert sendings.freeze(number) == "sending"
+    audience = read(store, lambda engine: engine.rows("select entity_key, status from audience order by position"))
+    assert audience == [("0000004", "delivery"), ("0000003", "delivery"), ("0000002", "delivery")]

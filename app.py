@@ -17,7 +17,10 @@ PAGES = {
         st.Page("pages/start/home.py", title="Home", icon=":material/home:", default=True),
         st.Page("pages/audience/data.py", title="Data", icon=":material/database:"),
     ],
-    "Audience": [st.Page("pages/audience/lists.py", title="Marketing lists", icon=":material/groups:")],
+    "Audience": [
+        st.Page("pages/audience/segments.py", title="Segments", icon=":material/filter_alt:"),
+        st.Page("pages/audience/lists.py", title="Marketing lists", icon=":material/groups:"),
+    ],
     "Sending": [
         st.Page("pages/sending/templates.py", title="Templates", icon=":material/edit_document:"),
         st.Page("pages/sending/email_campaigns.py", title="Email campaigns", icon=":material/send:"),

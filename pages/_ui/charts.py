@@ -62,7 +62,7 @@ def by_day(days: Sequence[Day], what: str, *, weekly: bool = False) -> go.Figure
     """Return stacked bars a day, or a week: people below, what nobody knows in between, machines on top."""
     colours = palette()
     x = [d.day for d in days]
-    figure = _figure(colours, height=280)
+    figure = figure_in(colours, height=280)
     for name, values, colour in (
         ("People", [d.human for d in days], colours.human),
         ("Not sure", [d.unknown for d in days], colours.unknown),
@@ -100,7 +100,7 @@ def _window(days: Sequence[date]) -> list[datetime] | None:
 def funnel(steps: Sequence[Step]) -> go.Figure:
     """Return one bar a step, longest first, with its count and its share of the first step."""
     colours = palette()
-    figure = _figure(colours, height=44 * len(steps) + 24)
+    figure = figure_in(colours, height=44 * len(steps) + 24)
     labels = [safe(s.label) for s in steps]
     texts = [f"<b>{s.count:,}</b>" + (f"  {s.share * 100:.1f} %" if s.share is not None else "") for s in steps]
     most = max([s.count for s in steps], default=0) or 1
@@ -126,7 +126,7 @@ def intervals(estimates: Sequence[Estimate], what: str) -> go.Figure:
     """Return a forest plot: a dot a rate with its 95 % interval, one line each."""
     colours = palette()
     known = [e for e in estimates if e.rate is not None]
-    figure = _figure(colours, height=40 * max(len(known), 1) + 60)
+    figure = figure_in(colours, height=40 * max(len(known), 1) + 60)
     figure.add_scatter(
         x=[e.rate for e in known],
         y=[safe(e.label) for e in known],
@@ -153,7 +153,7 @@ def intervals(estimates: Sequence[Estimate], what: str) -> go.Figure:
 def bars(labels: Sequence[str], counts: Sequence[int], what: str) -> go.Figure:
     """Return one grey bar a label, for shares of machine traffic and the like."""
     colours = palette()
-    figure = _figure(colours, height=36 * max(len(labels), 1) + 24)
+    figure = figure_in(colours, height=36 * max(len(labels), 1) + 24)
     figure.add_bar(
         y=[safe(label) for label in labels],
         x=list(counts),
@@ -177,7 +177,8 @@ def safe(label: str) -> str:
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _figure(colours: Palette, *, height: int) -> go.Figure:
+def figure_in(colours: Palette, *, height: int) -> go.Figure:
+    """Return an empty figure in the colours and type of the dashboard."""
     figure = go.Figure()
     axis: dict[str, Any] = {
         "gridcolor": colours.line,

@@ -13,6 +13,7 @@ PAGES = {
     "": "home",
     "data": "data",
     "lists": "lists",
+    "segments": "segments",
     "templates": "templates",
     "email_campaigns": "email-campaigns",
     "sink": "sink",

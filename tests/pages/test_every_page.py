@@ -10,6 +10,7 @@ PAGES = (
     "pages/start/home.py",
     "pages/audience/data.py",
     "pages/audience/lists.py",
+    "pages/audience/segments.py",
     "pages/sending/templates.py",
     "pages/sending/email_campaigns.py",
     "pages/sending/sink.py",

@@ -12,6 +12,8 @@ from plotly.subplots import make_subplots
 from pages._ui.charts import figure_in, safe
 from pages._ui.palette import palette
 
+_FEW = 30
+
 
 class Point(Protocol):
     """One measurement, its moment on the workspace's wall clocks."""
@@ -54,6 +56,7 @@ def sizes(points: Sequence[Point], moments: Sequence[datetime]) -> go.Figure:
             y=values,
             name=name,
             marker_color=colour,
+            width=None if len(points) > _FEW else _width(moments),
             customdata=[abs(v) for v in values],
             hovertemplate=f"%{{customdata:,}}<extra>{name}</extra>",
             row=2,
@@ -65,8 +68,9 @@ def sizes(points: Sequence[Point], moments: Sequence[datetime]) -> go.Figure:
     figure.update_yaxes(**axis, tickformat=",d", automargin=True, nticks=5)
     figure.update_yaxes(rangemode="tozero", row=1, col=1)
     figure.update_yaxes(zeroline=True, zerolinecolor=colours.line, row=2, col=1)
-    if len(points) == 1:
-        figure.update_xaxes(tickformat="%-d %b %H:%M", nticks=3)
+    same_day = moments[0].date() == moments[-1].date()
+    figure.update_xaxes(tickformat="%H:%M" if same_day else "%-d %b", nticks=8, automargin=True)
+    figure.update_layout(margin={"b": 28})
     return figure
 
 
@@ -140,6 +144,12 @@ def upset(names: Sequence[str], sizes: Sequence[int], parts: Sequence[tuple[tupl
     )
     figure.update_layout(showlegend=False, bargap=0.45, barcornerradius=3)
     return figure
+
+
+def _width(moments: Sequence[datetime]) -> float:
+    """Return how wide bars of a few measurements are, in milliseconds: a fraction of the time they span."""
+    spanned = (moments[-1] - moments[0]).total_seconds() or 86_400.0
+    return spanned * 1000 / 40
 
 
 def _short(name: str) -> str:

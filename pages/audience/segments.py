@@ -6,7 +6,7 @@ import streamlit as st
 
 from analytics.lists.overlap import FEWEST, MOST
 from analytics.views import segments as view
-from analytics.views.wording import counted, joined, local, moment, number, percent
+from analytics.views.wording import joined, local, moment, number, percent
 from pages._ui import audience_charts, charts, editor, history, messages, session, widgets
 
 PREFIX = "segments.build"
@@ -61,10 +61,10 @@ def _overview() -> None:
         [
             {
                 "name": line.name,
-                "of": line.made_of,
                 "size": line.size,
                 "change": line.change,
                 "trend": list(line.trend) if len(line.trend) > 1 else None,
+                "of": line.made_of,
                 "uses": line.uses,
                 "version": line.version,
                 "updated": local(line.updated_at, zone),
@@ -72,14 +72,14 @@ def _overview() -> None:
             for line in lines
         ],
         {
-            "name": widgets.words("Segment", "large"),
-            "of": widgets.words("Made of"),
+            "name": widgets.words("Segment"),
             "size": widgets.count("Size", "At the last measurement."),
             "change": st.column_config.NumberColumn("Change", format="%+d", width=90, help="Since the one before."),
-            "trend": st.column_config.LineChartColumn("Last 30 days", width=130),
+            "trend": st.column_config.LineChartColumn("Last 30 days", width=120),
+            "of": widgets.words("Made of", "small"),
             "uses": widgets.count("Used by", "Lists and segments."),
             "version": widgets.count("Version"),
-            "updated": widgets.when("Changed"),
+            "updated": widgets.day("Changed"),
         },
         key="segment.table",
         alt="Segments with their size",
@@ -168,7 +168,7 @@ def _detail(chosen: int) -> None:
         [
             widgets.Tile("In it now", number(shown.count)),
             widgets.Tile(f"Of all {shown.made_of.lower()}", share or "none yet"),
-            widgets.Tile("Used by", counted(len(shown.uses), "list or segment", "lists and segments")),
+            widgets.Tile("Lists and segments using it", number(len(shown.uses))),
         ],
         key="segment",
     )
@@ -272,7 +272,7 @@ def _overlap() -> None:
 
 
 def _draw_overlap(found: view.Overlap) -> None:
-    what = "addresses" if found.by == "address" else "rows"
+    what = "addresses" if found.by == "address" else "members"
     if not found.total:
         st.caption("Nobody is in any of them.")
         return

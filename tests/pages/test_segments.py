@@ -90,7 +90,7 @@ def test_segments_and_lists_are_compared_with_suppressed_addresses(full: Dashboa
     services.segments.save("Enabled", users(ENABLED))
     services.lists.create("All", users(), contact="email")
     at = full.open(PAGE, overlap="1")
-    assert "Each bar counts rows" in said(at)
+    assert "Each bar counts members" in said(at)
     at.checkbox(key="segments.overlap.suppressed").check().run()
     assert not at.error
     assert "Each bar counts addresses" in said(at)

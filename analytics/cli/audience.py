@@ -90,7 +90,8 @@ def show_membership(membership: Membership) -> None:
 def _show_condition(explained: Explanation, depth: int) -> None:
     """Print a node and those below it, each true or false, with the values it saw."""
     if explained.nodes:
-        said = next(iter(explained.document))
+        kind = next(iter(explained.document))
+        said = f"some {explained.document[kind]} where" if kind == "same" else kind
     else:
         said = json.dumps(explained.document, ensure_ascii=False)
     saw = "" if explained.values is None else f"   saw: {', '.join(map(_shown, explained.values)) or 'nothing'}"

@@ -77,6 +77,13 @@ def test_a_row_is_explained(shelduck: Run) -> None:
     assert "no customer user with the key or address '9'" in shelduck("segment", "buyers.yaml", "--explain", "9")[2]
 
 
+def test_conditions_of_one_related_row_are_explained_one_by_one(shelduck: Run) -> None:
+    text = "customer_user where some orders where (created_at > 2026-02-01 and country is empty)"
+    code, out, _ = shelduck("segment", text, "--sample", "0", "--explain", "1")
+    assert code == 0 and "no   some orders where   saw: nothing\n  no   {" in out
+    assert '"where": {"field": "country", "is": "empty"}}   saw: no value' in out
+
+
 def test_as_of_hides_what_came_later(shelduck: Run) -> None:
     assert shelduck("segment", "buyers.yaml", "--as-of", "2026-02-01", "--sample", "0")[1] == "1 customer user\n"
 

@@ -57,7 +57,7 @@ def invoices(lines: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def shop(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     model = load_model(None)
-    settings = Settings.of({"timezone": "Europe/London"})
+    settings = Settings.of({"timezone": "Europe/London", "base_currency": "GBP"})
     with Store.create(tmp_path_factory.mktemp("retail") / "shop", settings, SimulatedClock(NOW)) as store:
         for entity in model.entities.values():
             store.lake.ensure(entity.schema)
@@ -226,3 +226,24 @@ def test_big_orders_themselves_are_a_segment_too(ask: Ask, invoices: pd.DataFram
     expected = sorted(big["invoice"])
     assert len(expected) > 50
     assert expected == ask('order where total >= 1500 and sum(quantity of items) > 1000 and country != "EIRE"')
+
+
+def test_rfm_groups_of_every_customer(ask: Ask, invoices: pd.DataFrame) -> None:
+    sales = invoices[~invoices["is_return"] & invoices["customer"].notna()]
+    year = sales[sales["at"] >= TODAY - pd.Timedelta(days=365)]
+    buyers = pd.DataFrame(
+        {
+            "recency": (TODAY - sales.groupby("customer")["at"].max().dt.normalize()).dt.days,
+            "frequency": year.groupby("customer").size(),
+            "monetary": year.groupby("customer")["total"].sum().round(4),
+        }
+    ).fillna(0)
+    for part, best_first in (("recency", True), ("frequency", False), ("monetary", False)):
+        worse = buyers[part].rank(method="min", ascending=not best_first) - 1
+        groups = 5 - (5 * worse // len(buyers)).astype(int)
+        for group in (1, 3, 5):
+            expected = _people(groups[groups == group].index)
+            assert len(expected) > 300
+            assert expected == ask(f"customer_user where rfm({part}) = {group}"), (part, group)
+    without = _everybody(invoices) - set(buyers.index)
+    assert sorted(without) == ask("customer_user where rfm(score) is empty")

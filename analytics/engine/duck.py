@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from analytics.engine.addresses import make_address_key
 from analytics.engine.scratch import limit
 from analytics.engine.sql import quote
 from analytics.model.streams import shown_columns
@@ -55,8 +56,8 @@ class Engine:
     ) -> None:
         """Make the views. With `as_of` (aware) rows that came later are hidden and `now` is that moment.
 
-        Entity views hide rows whose `_deleted_at` is set. `now` is the clock's time the caller read, by default the
-        moment the snapshot was taken.
+        Queries may call `address_key(address)`. Entity views hide rows whose `_deleted_at` is set. `now` is the clock's
+        time the caller read, by default the moment the snapshot was taken.
         """
         self.snapshot, self.settings, self.as_of = snapshot, settings, as_of
         self.now = as_of or now or snapshot.taken_at
@@ -66,6 +67,7 @@ class Engine:
         self._locked = _Locked()  # shared with the engines `at` makes
         try:
             limit(self._connection, settings)
+            make_address_key(self._connection)
             with reading():
                 make_views(self._connection, snapshot, as_of=as_of)
         except BaseException:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from analytics.errors import SegmentError
 from analytics.segments.definition import Definition
 
-What = Literal["members", "removed", "unsubscribed", "silent", "contacted", "known", "tagged", "query"]
+What = Literal["members", "removed", "unsubscribed", "silent", "contacted", "known", "tagged", "consents", "query"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Given:
     members: of a static list, with `position`; removed: from a list; silent: removed or unsubscribed;
     contacted: with `times` and `last`, of one list or, without `list_id`, of all lists of `entity`; unsubscribed:
     from a list; known: every row something happened to in a list, with `times`, `last` and `unsubscribed` (0 or 1);
-    tagged: rows of `entity` with `tag`, one of `tags` in whatever case or, without these, any.
+    tagged: rows of `entity` with `tag`, one of `tags` in whatever case or, without these, any; consents: every word
+    on a topic: `address_key` (no entity_key), `granted` (0 or 1), `said_at`, `id`.
     These are in the state; query: what `sql` of a person gives, with `position`, as `source` finds it.
     """
 
@@ -33,6 +34,7 @@ class Given:
     tags: tuple[str, ...] = ()
     sql: str | None = None
     source: Callable[[], pa.Table] | None = field(default=None, compare=False, repr=False)
+    topic_id: int | None = None
 
     @classmethod
     def of_list(cls, what: What, list_id: int) -> Given:
@@ -50,6 +52,11 @@ class Given:
         folded = tuple(sorted({tag.strip().casefold() for tag in tags}))
         mark = hashlib.md5("\x1f".join(folded).encode(), usedforsecurity=False).hexdigest()[:12] if folded else "any"
         return cls(f"_tagged_{entity}_{mark}", "tagged", None, entity, folded)
+
+    @classmethod
+    def consents_on(cls, topic_id: int) -> Given:
+        """Return the table of what people said about a topic."""
+        return cls(f"_consents_{topic_id}", "consents", topic_id=topic_id)
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,10 @@ class Catalogue(Protocol):
         """Return how buyers are put into groups."""
         ...
 
+    def topic(self, name: str, place: str) -> int:
+        """Return the number of a topic people consent to."""
+        ...
+
 
 class Nothing:
     """A catalogue without anything in it, for definitions compiled outside a workspace."""
@@ -115,3 +126,7 @@ class Nothing:
     def rfm_rules(self) -> RfmRules:
         """Return those of a workspace that says nothing."""
         return RfmRules()
+
+    def topic(self, name: str, place: str) -> int:
+        """Raise SegmentError."""
+        raise SegmentError(f"{place}: there is no topic {name!r}; no topic is stored here.")

@@ -19,6 +19,9 @@ MAX_DEPTH = 40
 MOST_PARTS = 100
 RFM_PARTS = ("recency", "frequency", "monetary", "score")
 BEHAVIOURS = ("received", "opened", "clicked", "bounced", "unsubscribed")
+WEB_EVENTS = ("page_view", "event", "cart", "order", "search", "download", "outlink", "goal", "any")
+EVENT_TEXTS = ("url", "title", "category", "action", "name")
+CONSENT_STATES = ("granted", "withdrawn", "none")
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,57 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
+class EventText:
+    """A text of an event on a website (one of EVENT_TEXTS) compared with a value."""
+
+    column: str
+    operator: str
+    value: Value = None
+
+
+@dataclass(frozen=True)
+class Did:
+    """What the person behind a row did on websites: events of one kind or any that fulfil all that is given.
+
+    Their number is compared with `times` by `operator` (at_least, at_most, equals). `within` is a duration back from
+    now, `when` an operator of dates with the value `at`; `source`, `medium`, `code` are the campaign the event carries.
+    """
+
+    event: str
+    texts: tuple[EventText, ...] = ()
+    website: str | None = None
+    source: str | None = None
+    medium: str | None = None
+    code: str | None = None
+    times: int = 1
+    operator: str = "at_least"
+    within: str | None = None
+    when: str | None = None
+    at: Value = None
+    by: Literal["human", "all"] = "human"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One step after the other, each later than the one before, the last within a duration of the first.
+
+    With `without` the last step is also followed by none of that within the duration.
+    """
+
+    steps: tuple[Behaviour | Did, ...]
+    within: str | None = None
+    without: Behaviour | Did | None = None
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The newest word of the row's address on a topic: granted, withdrawn, or none was ever said."""
+
+    topic: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Changed:
     """A field whose history is kept was changed, to a value if `operator` is given, in a time if `when` is."""
 
@@ -189,6 +243,9 @@ Node = (
     | InList
     | Contacted
     | Behaviour
+    | Did
+    | Sequence
+    | Consent
     | Changed
     | Sample
     | Tag

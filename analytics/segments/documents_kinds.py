@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as ListOf
 from fractions import Fraction
 from typing import Any
 
 from analytics.errors import SegmentError
+from analytics.segments import documents_behaviour as behaviour
 from analytics.segments.definition import (
-    BEHAVIOURS,
     MOST_PARTS,
     RFM_PARTS,
     Behaviour,
     Changed,
+    Consent,
     Contacted,
+    Did,
     InList,
     InSegment,
     Node,
     Rfm,
     Sample,
+    Sequence,
     Split,
     Tag,
     wrong,
@@ -62,23 +66,6 @@ def _contacted(document: Mapping[str, Any], place: str) -> Node:
     return Contacted(what, operator, value, name)
 
 
-def _behaviour(document: Mapping[str, Any], place: str) -> Node:
-    given = as_mapping(document, place, ("behaviour", "campaign", "within", "times", "by"))
-    behaviour, times, by = given["behaviour"], given.get("times", 1), given.get("by", "human")
-    if behaviour not in BEHAVIOURS:
-        raise wrong(f"{place}.behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
-    if isinstance(times, bool) or not isinstance(times, int) or times < 1:
-        raise wrong(f"{place}.times", times, "a whole number of times, 1 or more")
-    if by not in ("human", "all"):
-        raise wrong(f"{place}.by", by, "one of human, all")
-    campaign, within = given.get("campaign"), given.get("within")
-    if campaign is not None:
-        campaign = as_text(campaign, f"{place}.campaign", "the name of an email campaign, or any")
-    if within is not None:
-        within = as_text(within, f"{place}.within", "a duration such as 30d")
-    return Behaviour(behaviour, None if campaign == "any" else campaign, within, times, by)
-
-
 def _changed(document: Mapping[str, Any], place: str) -> Node:
     given = as_mapping(document, place, ("changed", "is", "value", "when", "at"))
     operator, value, when, at = None, None, given.get("when"), None
@@ -114,7 +101,7 @@ def _tag(document: Mapping[str, Any], place: str) -> Node:
     operator, names = given["tag"], given["value"]
     if operator not in ("any_of", "none_of"):
         raise wrong(f"{place}.tag", operator, "one of any_of, none_of")
-    if not isinstance(names, Sequence) or isinstance(names, str) or not names:
+    if not isinstance(names, ListOf) or isinstance(names, str) or not names:
         raise wrong(f"{place}.value", names, "a list of tags such as [VIP]")
     read = tuple(as_text(name, f"{place}.value[{n}]", "the name of a tag") for n, name in enumerate(names))
     return Tag(read, operator)
@@ -145,7 +132,7 @@ def _shares(of: Any, place: str) -> int | tuple[float, ...]:
             raise wrong(place, of, f"a number of parts from 2 to {MOST_PARTS}")
         return of
     right = "a number of parts, or a list of percentages such as [50, 30, 20]"
-    if not isinstance(of, Sequence) or isinstance(of, str) or not 1 <= len(of) <= MOST_PARTS:
+    if not isinstance(of, ListOf) or isinstance(of, str) or not 1 <= len(of) <= MOST_PARTS:
         raise wrong(place, of, right)
     for n, share in enumerate(of):
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 100:
@@ -160,7 +147,7 @@ READERS: Mapping[str, Callable[[Mapping[str, Any], str], Node]] = {
     "contacted": _contacted,
     "segment": _segment,
     "list": _in_list,
-    "behaviour": _behaviour,
+    **behaviour.READERS,
     "changed": _changed,
     "sample": _sample,
     "split": _split,
@@ -179,14 +166,8 @@ def kind_document(node: Node) -> dict[str, Any]:
             return {"list": name, **given_keys(through=through)}
         case Contacted(what, operator, value, name):
             return {"contacted": what, **given_keys(list=name), **comparison_document(operator, value)}
-        case Behaviour(behaviour, campaign, within, times, by):
-            return {
-                "behaviour": behaviour,
-                "campaign": campaign or "any",
-                **given_keys(within=within),
-                **({"times": times} if times != 1 else {}),
-                **({"by": by} if by != "human" else {}),
-            }
+        case Behaviour() | Did() | Sequence() | Consent():
+            return behaviour.behaviour_document(node)
         case Changed(field, operator, value, when, at):
             document: dict[str, Any] = {"changed": field}
             if operator is not None:

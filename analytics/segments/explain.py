@@ -11,6 +11,7 @@ from sqlglot import exp
 from analytics.engine import Engine
 from analytics.errors import SegmentError
 from analytics.model.entity import Entity, ResolvedPath
+from analytics.segments.behaviour import seen
 from analytics.segments.catalogue import Given
 from analytics.segments.compiler import Compiled, Compiler
 from analytics.segments.definition import (
@@ -23,6 +24,7 @@ from analytics.segments.definition import (
     Not,
     Rfm,
     SameRow,
+    Sequence,
     Tag,
 )
 from analytics.segments.documents import node_document
@@ -42,6 +44,8 @@ class Explanation:
     `place` is where it stands in the definition (`where.all[1]`), `document` the node itself. `values` are what a field
     condition or measure saw, at most twenty and without doubles; None for groups and kinds that see no value. A node of
     `same` row sees the related rows that fulfil it, by title or key; below it each of its conditions is asked alone.
+    What people did is seen by its times, the latest first, a sequence by the times it ended, its steps asked alone
+    below it; a consent by the newest word and when it was said.
     """
 
     place: str
@@ -127,6 +131,10 @@ def _asked(node: Node, place: str) -> _Asked:
             return _Asked(place, node, _asked_alone(related, nodes, f"{place}.where.all"))
         case SameRow(related, AnyOf(nodes)):
             return _Asked(place, node, _asked_alone(related, nodes, f"{place}.where.any"))
+        case Sequence(steps, _, without):
+            below = [_asked(step, f"{place}.sequence[{n}]") for n, step in enumerate(steps)]
+            below += [] if without is None else [_asked(without, f"{place}.without")]
+            return _Asked(place, node, tuple(below))
         case _:
             return _Asked(place, node, ())
 
@@ -181,7 +189,18 @@ def value_query(compiler: Compiler, node: Node, entity: Entity, key: str) -> Com
             named = replace(resolved, field=resolved.entity.fields[name])
             return _values_at(compiler, named, entity, key, where)
         case _:
-            return None
+            return _happened(compiler, node, entity, key)
+
+
+def _happened(compiler: Compiler, node: Node, entity: Entity, key: str) -> Compiled | None:
+    query = seen(compiler, node, entity)
+    if query is None:
+        return None
+    alias = compiler.sql.alias()
+    row = exp.EQ(this=column(alias, "who"), expression=compiler.sql.bind(key))
+    value = column(alias, "value")
+    values = exp.select(value).distinct().from_(subquery(query, alias)).where(row)
+    return compiler.compiled(values.order_by(exp.Ordered(this=value.copy(), desc=True)).limit(_MOST_VALUES))
 
 
 def _rfm_of(compiler: Compiler, part: str, entity: Entity, key: str) -> Compiled:

@@ -5,30 +5,32 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from analytics.errors import SegmentError
 from analytics.model.entity import Entity, Field, ResolvedPath
+from analytics.segments.behaviour import behaviour_logic, consent_logic, did_logic, sequence_logic
 from analytics.segments.catalogue import Given
 from analytics.segments.comparisons import compare
 from analytics.segments.definition import (
     Behaviour,
     Changed,
+    Consent,
     Contacted,
+    Did,
     InList,
     InSegment,
     Node,
     Rfm,
     Sample,
+    Sequence,
     Split,
     Tag,
-    wrong,
 )
-from analytics.segments.emit import column, filtered, fixed_query
+from analytics.segments.emit import column, filtered
 from analytics.segments.logic import Both, Either, Keys, Logic, Test, negate
-from analytics.segments.moments import BadMoment, parse_span
 from analytics.segments.rfm import rfm_logic
 
 if TYPE_CHECKING:
@@ -44,18 +46,6 @@ _TYPED = {
     "date": "date",
     "datetime": "timestamptz",
 }
-_ON_BEHALF_OF = """
-    select a.entity_key from audience as a join {source} on e.delivery_id = a.delivery_id
-    where a.entity = $entity and {conditions}
-    group by a.entity_key having count(distinct e.{counted}) >= $times
-"""
-_HUMAN = """
-    e.event_id in (
-        select v.event_id from verdicts as v group by v.event_id
-        having struct_extract(max({'at': v.decided_at, 'set': v.ruleset, 'verdict': v.verdict}), 'verdict') = 'human'
-    )
-"""
-_NOT_BOUNCED = "e.delivery_id not in (select b.delivery_id from deliveries as b where b.state = 'bounced')"
 
 
 def kind_logic(compiler: Compiler, node: Node, entity: Entity, place: str) -> Logic:
@@ -68,7 +58,13 @@ def kind_logic(compiler: Compiler, node: Node, entity: Entity, place: str) -> Lo
         case Contacted():
             return _contacted(compiler, node, entity, place)
         case Behaviour():
-            return _behaviour(compiler, node, entity, place)
+            return behaviour_logic(compiler, node, entity, place)
+        case Did():
+            return did_logic(compiler, node, entity, place)
+        case Sequence():
+            return sequence_logic(compiler, node, entity, place)
+        case Consent():
+            return consent_logic(compiler, node, entity, place)
         case Changed():
             return _changed(compiler, node, entity, place)
         case Sample():
@@ -183,38 +179,6 @@ def _bucketed(compiler: Compiler, salt: str, low: int, high: int, entity: Entity
         )
 
     return Test(bucket, None)
-
-
-def _behaviour(compiler: Compiler, node: Behaviour, entity: Entity, place: str) -> Logic:
-    values: dict[str, Any] = {"entity": entity.name, "times": node.times}
-    conditions = []
-    from_ledger = node.behaviour in ("received", "bounced", "unsubscribed")
-    if from_ledger:
-        state = {"received": "accepted"}.get(node.behaviour, node.behaviour)
-        conditions.append("e.state = $state")
-        values["state"] = state
-        if node.behaviour == "received":
-            conditions.append(_NOT_BOUNCED)
-    else:
-        conditions.append("e.kind = $kind")
-        values["kind"] = {"opened": "open", "clicked": "click"}[node.behaviour]
-        if node.by == "human":
-            conditions.append(_HUMAN)
-    if node.campaign is not None:
-        conditions.append("e.email_campaign_id = $campaign")
-        values["campaign"] = compiler.catalogue.email_campaign(node.campaign, f"{place}.campaign")
-    if node.within is not None:
-        conditions.append(f"e.{'at' if from_ledger else 'occurred_at'} >= $since")
-        try:
-            values["since"] = parse_span(f"now - {node.within}", compiler.moment).start
-        except BadMoment:
-            raise wrong(f"{place}.within", node.within, "a duration such as 30d, 3h or 2 weeks") from None
-    text = (
-        _ON_BEHALF_OF.replace("{source}", "deliveries as e" if from_ledger else "events as e")
-        .replace("{counted}", "delivery_id" if from_ledger else "event_id")
-        .replace("{conditions}", " and ".join(conditions))
-    )
-    return Keys(entity.key, lambda: fixed_query(compiler.sql, text, values))
 
 
 def _changed(compiler: Compiler, node: Changed, entity: Entity, place: str) -> Logic:

@@ -28,6 +28,12 @@ UNITS = {
 }
 _UNIT_OF = {word: unit for unit, words in UNITS.items() for word in words}
 _CALENDAR = ("week", "month", "quarter", "year")
+_EXACT = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
 EXAMPLES = (
     "a date (2026-11-24), a time (2026-11-24 14:30) or one relative to now such as today, now - 3h, today - 90d, "
     "start of month, this week - 1"
@@ -38,6 +44,7 @@ _ISO_TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?P<seconds>:\d{2}(?P<fraction>\.\d{1,6})?)?(?P<zone>Z|[+-]\d{2}:?\d{2})?"
 )
 _BASE = re.compile(r"(?P<base>now|today|(?P<form>start of|this)\s+(?P<unit>[a-z]+))(?=\s|[+-]|$)", re.IGNORECASE)
+_DURATION = re.compile(r"(?P<count>\d{1,6})\s*(?P<unit>[a-z]+)", re.IGNORECASE)
 _STEP = re.compile(r"\s*(?P<sign>[+-])\s*(?P<count>\d{1,6})\s*(?P<unit>[a-z]*)", re.IGNORECASE)
 
 
@@ -117,6 +124,13 @@ def parse_span(text: str, moment: Moment) -> Span:
         return written if written is not None else _relative(text, moment)
     except OverflowError:
         raise BadMoment(f"{text!r} is beyond the years 1 to 9999") from None
+
+
+def exact_duration(text: str) -> timedelta | None:
+    """Return a duration in minutes, hours, days (24 hours) or weeks such as 7d; None for any other text."""
+    match = _DURATION.fullmatch(text.strip())
+    unit = None if match is None else _EXACT.get(_UNIT_OF.get(match["unit"].lower(), ""))
+    return None if match is None or unit is None else int(match["count"]) * unit
 
 
 def _written(text: str, moment: Moment) -> Span | None:

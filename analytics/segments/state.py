@@ -14,7 +14,16 @@ from analytics.segments.compiler import Compiled
 from analytics.segments.definition import Definition, InSegment
 from analytics.segments.kept import Kept
 from analytics.store import Store
-from analytics.store.tables import email_campaign, list_member, list_state, marketing_list, segment, tag
+from analytics.store.tables import (
+    consent,
+    email_campaign,
+    list_member,
+    list_state,
+    marketing_list,
+    segment,
+    tag,
+    topic,
+)
 
 _TIME = pa.timestamp("us", tz="UTC")
 _CHUNK = 20_000
@@ -61,6 +70,10 @@ class StoredCatalogue:
             frequency=settings.rfm_frequency,
             monetary=settings.rfm_monetary,
         )
+
+    def topic(self, name: str, place: str) -> int:
+        """Return the number of a topic; SegmentError at `place` lists those there are."""
+        return int(self._found(topic, name, "topic", place, ()).id)
 
     def _found(self, table: Table, name: str, kind: str, place: str, columns: Sequence[Column[Any]]) -> Any:
         with self._store.state.read() as connection:
@@ -151,6 +164,12 @@ def _table(store: Store, connection: Connection, given: Given) -> pa.Table:
             return _arrow(connection, query, entity_key=pa.string())
         case "tagged":
             return _tagged(connection, given)
+        case "consents":
+            query = select(
+                consent.c.address_key, case((consent.c.granted, 1), else_=0), consent.c.at, consent.c.id
+            ).where(consent.c.topic_id == given.topic_id)
+            columns = {"address_key": pa.string(), "granted": pa.int8(), "said_at": _TIME, "id": pa.int64()}
+            return _arrow(connection, query, **columns)
         case "contacted":
             columns = {"entity_key": pa.string(), "times": pa.int64(), "last": _TIME}
             if given.list_id is not None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from analytics.segments.definition import BEHAVIOURS, RFM_PARTS
-from analytics.segments.text_grammar import DURATION, comparison, path_text, quoted
+from analytics.segments import text_behaviour
+from analytics.segments.definition import RFM_PARTS
+from analytics.segments.text_grammar import comparison, path_text, quoted
 from analytics.segments.text_reader import Reader
 
 Document = dict[str, Any]
@@ -30,16 +31,6 @@ def _member_text(kind: str) -> Callable[[Document], str]:
         return f"in {kind} {quoted(node[kind])}{through}"
 
     return text
-
-
-def _behaviour_text(node: Document) -> str:
-    campaign = "any campaign" if node["campaign"] == "any" else f"campaign {quoted(node['campaign'])}"
-    within = ""
-    if "within" in node:
-        raw = node["within"]
-        within = f" within {raw if DURATION.fullmatch(raw) else quoted(raw)}"
-    times = f" {node['times']} times" if "times" in node else ""
-    return f"{node['behaviour']}({campaign}{within}{times}{' by all' if node.get('by') == 'all' else ''})"
 
 
 def _changed_text(node: Document) -> str:
@@ -71,7 +62,7 @@ WRITERS: Mapping[str, Callable[[Document], str]] = {
     "contacted": _contacted_text,  # before list, which it may have as a key
     "segment": _member_text("segment"),
     "list": _member_text("list"),
-    "behaviour": _behaviour_text,
+    **text_behaviour.WRITERS,
     "changed": _changed_text,
     "sample": _sample_text,
     "split": _split_text,
@@ -89,28 +80,6 @@ def _member(read: Reader) -> Document:
     kind = read.word("segment", "list")
     node = {kind: read.string("a name in quotes")}
     return {**node, "through": read.path("a path of relations")} if read.took("through") else node
-
-
-def _behaved(read: Reader) -> Document:
-    node: Document = {"behaviour": read.next().text}
-    read.expect("(")
-    if read.took("any"):
-        read.expect("campaign")
-        node["campaign"] = "any"
-    else:
-        read.expect("campaign")
-        node["campaign"] = read.string("the name of a campaign in quotes")
-    if read.took("within"):
-        bare = read.bare(DURATION)
-        node["within"] = bare if bare is not None else read.string("a duration such as 30d")
-    if read.peek().kind == "number":
-        node["times"] = read.whole("a number of times")
-        read.expect("times")
-    if read.took("by"):
-        read.expect("all")
-        node["by"] = "all"
-    read.expect(")")
-    return node
 
 
 def _contacted(read: Reader) -> Document:
@@ -180,7 +149,7 @@ def _split(read: Reader) -> Document:
 
 WORDS: Mapping[str, Callable[[Reader], Document]] = {"in": _member, "tag": _tagged}
 CALLS: Mapping[str, Callable[[Reader], Document]] = {
-    **dict.fromkeys(BEHAVIOURS, _behaved),
+    **text_behaviour.CALLS,
     "contacted": _contacted,
     "changed": _changed,
     "sample": _sampled,

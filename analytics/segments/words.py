@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from analytics.errors import SegmentError
 from analytics.model.entity import EntityModel
@@ -13,8 +12,10 @@ from analytics.segments.definition import (
     AnyOf,
     Behaviour,
     Changed,
+    Consent,
     Contacted,
     Definition,
+    Did,
     FieldCondition,
     InList,
     InSegment,
@@ -25,11 +26,13 @@ from analytics.segments.definition import (
     Rfm,
     SameRow,
     Sample,
+    Sequence,
     Split,
     Tag,
 )
 from analytics.segments.layout import node_text
-from analytics.segments.operators import MEASURES, OPERATORS
+from analytics.segments.operators import MEASURES
+from analytics.segments.words_behaviour import compared_words, people_words
 
 _HEADINGS = {All: "All of these", AnyOf: "Any of these"}
 _PARTS = {
@@ -37,13 +40,6 @@ _PARTS = {
     "day_of_month": "day of the month",
     "day_of_year": "day of the year",
     "day_and_month": "day and month",
-}
-_BEHAVIOUR = {
-    "received": "Received",
-    "opened": "Opened",
-    "clicked": "Clicked in",
-    "bounced": "Bounced in",
-    "unsubscribed": "Unsubscribed through",
 }
 
 
@@ -77,9 +73,9 @@ def say(model: EntityModel, entity: str, node: Node) -> str:
             return f"not: {say(model, entity, inner)}"
         case FieldCondition():
             part = f"{_PARTS.get(node.part, node.part)} of ".capitalize() if node.part else ""
-            return f"{part}{field_words(model, entity, node.field)} {_compared(node.operator, node.value)}"
+            return f"{part}{field_words(model, entity, node.field)} {compared_words(node.operator, node.value)}"
         case MeasureCondition():
-            return f"{measure_words(model, entity, node.measure)} {_compared(node.operator, node.value)}"
+            return f"{measure_words(model, entity, node.measure)} {compared_words(node.operator, node.value)}"
         case SameRow():
             target = _target(model, entity, node.related)
             return f"Some of {field_words(model, entity, node.related)} where {say(model, target, node.where)}"
@@ -90,12 +86,12 @@ def say(model: EntityModel, entity: str, node: Node) -> str:
         case Contacted():
             what = "Times contacted" if node.what == "times" else "Last contacted"
             by = f" through the list “{node.list_name}”" if node.list_name is not None else ""
-            return f"{what}{by} {_compared(node.operator, node.value)}"
-        case Behaviour():
-            return _behaved(node)
+            return f"{what}{by} {compared_words(node.operator, node.value)}"
+        case Behaviour() | Did() | Sequence() | Consent():
+            return people_words(node)
         case Changed():
-            to = f" to one that {_compared(node.operator, node.value)}" if node.operator is not None else ""
-            when = f", at a time that {_compared(node.when, node.at)}" if node.when is not None else ""
+            to = f" to one that {compared_words(node.operator, node.value)}" if node.operator is not None else ""
+            when = f", at a time that {compared_words(node.when, node.at)}" if node.when is not None else ""
             return f"{field_words(model, entity, node.field)} was changed{to}{when}"
         case Sample():
             start = f" from {node.start:g}" if node.start else ""
@@ -104,7 +100,7 @@ def say(model: EntityModel, entity: str, node: Node) -> str:
         case Tag(names, operator):
             return f"{'Bears none' if operator == 'none_of' else 'Bears one'} of the tags {', '.join(names)}"
         case Rfm(part, operator, value):
-            return f"RFM {part} {_compared(operator, value)}"
+            return f"RFM {part} {compared_words(operator, value)}"
         case Split(name, part, of):
             shares = (
                 f"{of} equal parts" if isinstance(of, int) else f"parts of {', '.join(f'{s:g}' for s in of)} percent"
@@ -176,29 +172,3 @@ def _target(model: EntityModel, entity: str, path: str) -> str:
 
 def _whose(model: EntityModel, entity: str, through: str | None) -> str:
     return "Is" if through is None else f"{field_words(model, entity, through)} is"
-
-
-def _behaved(node: Behaviour) -> str:
-    campaign = "any email campaign" if node.campaign is None else f"the email campaign “{node.campaign}”"
-    times = f" at least {node.times} times" if node.times > 1 else ""
-    within = f" within {node.within}" if node.within else ""
-    machines = ", machines included" if node.by == "all" else ""
-    return f"{_BEHAVIOUR[node.behaviour]} {campaign}{times}{within}{machines}"
-
-
-def _compared(operator: str, value: Any) -> str:
-    label = OPERATORS[operator].label
-    if OPERATORS[operator].arity == "none":
-        return label
-    if isinstance(value, tuple):
-        word = " and " if OPERATORS[operator].arity == "two" else ", "
-        return f"{label} {word.join(map(_value, value))}"
-    return f"{label} {_value(value)}"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value) if str(value).strip() else f"“{value}”"

@@ -13,6 +13,7 @@ from analytics.segments import Segments
 from analytics.settings import Settings
 from analytics.store import Store
 from tests.segments.shop import MODEL, NOW, ZONE, fill, make_rows
+from tests.segments.stories import make_stories, tell
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def quiet_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     settings = Settings.of({"timezone": ZONE, "threads": 2})
     with Store.create(tmp_path_factory.mktemp("quiet") / "shop", settings, SimulatedClock(NOW)) as store:
         fill(store, make_rows(1))
+        tell(store, make_stories(1, NOW), NOW)
         yield store
 
 

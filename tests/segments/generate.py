@@ -8,6 +8,7 @@ from typing import Any
 from analytics.model.entity import Entity, EntityModel, Relation
 from analytics.segments.operators import BY_TYPE, NUMERIC, OPERATORS
 from tests.segments.shop import COUNTRIES, LABELS, MODEL, STATUSES, TAGS, WORDS
+from tests.segments.stories import CAMPAIGNS, KINDS, SOURCES, TOPICS, URLS
 
 Document = dict[str, Any]
 
@@ -41,6 +42,7 @@ TIMES = [
     "2026-03-29 03:30",
     "2026-03-28T23:00",
 ]
+FROM = {"website": ["shop", "Blog"], "source": SOURCES, "medium": ["email", "print"], "code": ["x1", "X2"]}
 _ONE = ["id", "email", "name"]
 
 
@@ -51,7 +53,7 @@ class Generator:
         self.r, self.model = random.Random(seed), model
 
     def definition(self) -> Document:
-        entity = self.r.choice(["user", "user", "user", "order", "company", "item", "product"])
+        entity = self.r.choice(["user", "user", "user", "person", "order", "company", "item", "product"])
         document: Document = {"entity": entity, "where": self.node(self.model.entities[entity], 0)}
         if self.r.random() < 0.5:
             document["sort"] = [self.sort(self.model.entities[entity]) for _ in range(self.r.randrange(1, 3))]
@@ -85,7 +87,9 @@ class Generator:
             return {"tag": self.r.choice(["any_of", "none_of"]), "value": names}
         if draw < 0.85 and entity.name == "user":
             return self.rfm()
-        if draw < 0.88:
+        if draw < 0.9 and any(c.channel == "email" for c in entity.contacts):
+            return self.told()
+        if draw < 0.93:
             if self.r.random() < 0.5:
                 of = self.r.choice([2, 3, [50, 30, 20], [12.5, 25]])
                 parts = of if isinstance(of, int) else len(of)
@@ -104,6 +108,62 @@ class Generator:
         operator = self.r.choice(["equals", "any_of", "none_of", "starts_with", "not_ends_with", "empty"])
         scores = ["1-1-1", "5-5-5", "1-", "5", "3-2-2", "5-3-3"]
         return {"rfm": part, **self._valued(operator, lambda: self.r.choice(scores))}
+
+    # what people did and said
+
+    def told(self) -> Document:
+        kind = self.r.choice(["behaviour", "behaviour", "did", "did", "sequence", "sequence", "consent"])
+        if kind == "consent":
+            return {"consent": self.r.choice(TOPICS).upper(), "is": self.r.choice(["granted", "withdrawn", "none"])}
+        if kind != "sequence":
+            return self.behaviour(self.r.choice([1, 1, 2, 3])) if kind == "behaviour" else self.did(step=False)
+        steps = [self.step() for _ in range(self.r.choice([1, 2, 2, 3]))]
+        document: Document = {"sequence": steps}
+        if len(steps) == 1 or self.r.random() < 0.3:
+            document["without"] = self.step()
+        if "without" in document or self.r.random() < 0.7:
+            document["within"] = self.r.choice(["12h", "1d", "3d", "2w", "1440 min"])
+        return document
+
+    def step(self) -> Document:
+        return self.behaviour() if self.r.random() < 0.5 else self.did(step=True)
+
+    def behaviour(self, times: int = 1) -> Document:
+        return {
+            "behaviour": self.r.choice(["received", "opened", "clicked", "bounced", "unsubscribed"]),
+            "campaign": self.r.choice(["any", "any", *CAMPAIGNS]),
+            "times": times,
+            **({"within": self.r.choice(["10d", "20d", "36h", "3w"])} if self.r.random() < 0.4 else {}),
+            "by": self.r.choice(["human", "all"]),
+        }
+
+    def did(self, step: bool) -> Document:
+        document: Document = {"did": self.r.choice(["any", "any", *KINDS[:-2]]), "by": self.r.choice(["human", "all"])}
+        for key in ("url", "title", "category", "action", "name"):
+            if self.r.random() < 0.15:
+                operator = self.r.choice(BY_TYPE["text"])
+                words = {"is": operator, **self._valued(operator, lambda operator=operator: self._event_text(operator))}
+                document[key] = words
+        for key, values in FROM.items():
+            if self.r.random() < 0.12:
+                document[key] = self.r.choice(values)
+        if self.r.random() < 0.3:
+            document["within"] = self.r.choice(["10d", "20d", "36h"])
+        if self.r.random() < 0.2:
+            operator = self.r.choice([o for o in BY_TYPE["datetime"] if o != "empty"])
+            compared = self._valued(operator, lambda: self.r.choice(TIMES))
+            document["when"] = compared.pop("is")
+            if compared:
+                document["at"] = compared["value"]
+        if not step and self.r.random() < 0.6:
+            document["is"] = self.r.choice(["at_least", "at_most", "equals"])
+            document["times"] = self.r.choice([1, 2, 3] if document["is"] == "at_least" else [0, 1, 2])
+        return document
+
+    def _event_text(self, operator: str) -> str:
+        if operator in ("matches", "not_matches"):
+            return self.r.choice(["sale", "^https", "[ab]$"])
+        return self.r.choice(["sale", "Sale", "hats", "video", "play", "A", "b", URLS[0]])
 
     def field(self, entity: Entity) -> Document:
         path = self.path(entity)

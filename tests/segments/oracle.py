@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from analytics.model.entity import EntityModel, Relation
+from tests.segments.oracle_people import People
 
 Row = Mapping[str, Any]
 
@@ -50,6 +51,7 @@ class Oracle:
         self.week_start, self.year_start = week_start, year_start
         self._rfm: dict[str, dict[str, dict[str, Any]]] = {}
         self.local = now.astimezone(self.zone).replace(tzinfo=None)
+        self.people = People(self)
 
     def keys(self, document: Mapping[str, Any]) -> list[str]:
         """Return the keys of a definition's rows in order."""
@@ -70,7 +72,7 @@ class Oracle:
         return -1 if a["id"] < b["id"] else 1
 
     def _sorted_value(self, step: Mapping[str, Any], row: Row, entity: str) -> Any:
-        value = self._measured(step, row, entity) if "related" in step else self._ends(row, entity, step["field"])
+        value = self._measured(step, row, entity) if "related" in step else self.ends(row, entity, step["field"])
         if isinstance(value, list):
             value = value[0] if value else None  # the only one
         if isinstance(value, list):
@@ -98,6 +100,12 @@ class Oracle:
         if "tag" in node:
             bears = {t.lower() for t in row.get("_tags", ())} & {name.lower() for name in node["value"]}
             return bool(bears) == (node["tag"] == "any_of")
+        if "consent" in node:
+            return self.people.consent(row, entity, node["consent"]) == node["is"]
+        if "did" in node or "behaviour" in node:
+            return self.people.did_often_enough(row, entity, node)
+        if "sequence" in node:
+            return bool(self.people.ends_of(row, entity, node))
         operator = node["is"]
         if "rfm" in node and operator not in OPPOSITES:
             value = self.rfm(entity).get(row["id"], {}).get(node["rfm"])
@@ -108,7 +116,7 @@ class Oracle:
             kind = self._measured_kind(node, entity)
             return self.fits(self._measured(node, row, entity), kind, node)
         kind = self._kind(entity, node["field"])
-        return any(self.fits(value, kind, node) for value in self._ends(row, entity, node["field"]))
+        return any(self.fits(value, kind, node) for value in self.ends(row, entity, node["field"]))
 
     # --- buyers ---
 
@@ -166,7 +174,7 @@ class Oracle:
             rows = list(found.values())
         return rows, entity
 
-    def _ends(self, row: Row, entity: str, path: str) -> list[Any]:
+    def ends(self, row: Row, entity: str, path: str) -> list[Any]:
         """Return the values at the end of a dotted path, one for each related row."""
         way, _, name = path.rpartition(".")
         rows, last = self._rows_at(row, entity, way) if way else ([row], entity)
@@ -227,6 +235,13 @@ class Oracle:
         if kind in ("text", "enum"):
             return _text_fits(value.lower(), operator, wanted)
         return _number_fits(value, operator, wanted)
+
+    def compares(self, value: Any, kind: str, node: Mapping[str, Any]) -> bool:
+        """Return whether a value fulfils an operator, positive or negative."""
+        operator = node["is"]
+        if operator in OPPOSITES:
+            return not self.fits(value, kind, {**node, "is": OPPOSITES[operator]})
+        return self.fits(value, kind, node)
 
     def _time_fits(self, value: Any, kind: str, operator: str, wanted: Any) -> bool:
         spans = [self.span(w, kind) for w in (wanted if isinstance(wanted, list) else [wanted])]

@@ -14,6 +14,7 @@ from analytics.store import Store
 from tests.segments.generate import Generator
 from tests.segments.oracle import Oracle
 from tests.segments.shop import MODEL, NOW, ZONE, make_rows
+from tests.segments.stories import make_stories
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def _nodes(explained: Explanation) -> list[Explanation]:
 
 
 def test_every_node_is_true_or_false_as_the_naive_evaluator_says(segments: Segments, quiet_engine: Engine) -> None:
-    data = make_rows(1)
+    data = {**make_rows(1), **make_stories(1, NOW)}
     oracle = Oracle(MODEL, data, NOW, ZONE)
     for seed in range(40):
         document = Generator(seed + 5_000).definition()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.segments import Definition
-from analytics.segments.definition import RFM_PARTS
+from analytics.segments.definition import BEHAVIOURS, CONSENT_STATES, EVENT_TEXTS, RFM_PARTS, WEB_EVENTS
 from analytics.segments.operators import BY_TYPE, MEASURES, OPERATORS, PARTS
 from analytics.segments.text import RESERVED, TextError, parse, write
 from tests.segments.generate import Generator
@@ -95,13 +95,39 @@ def _compared(draw: st.DrawFn, keys: tuple[str, str] = ("is", "value")) -> dict[
     return {keys[0]: name, keys[1]: draw(st.lists(_SCALAR, min_size=least, max_size=most))}
 
 
+_DURATION = st.one_of(st.sampled_from(["30d", "3 weeks"]), _NAMES)
+
+
+@st.composite
+def _step(draw: st.DrawFn, step: bool = True, kinds: tuple[str, ...] = ("behaviour", "did")) -> dict[str, Any]:
+    """A behaviour or did; one that is a `step` of a sequence happens once."""
+
+    def maybe(key: str, values: st.SearchStrategy[Any]) -> dict[str, Any]:
+        return {key: draw(values)} if draw(st.booleans()) else {}
+
+    node = {**maybe("within", _DURATION), **maybe("by", st.sampled_from(["human", "all"]))}
+    if draw(st.sampled_from(kinds)) == "behaviour":
+        node |= {"behaviour": draw(st.sampled_from(BEHAVIOURS)), **maybe("campaign", _NAMES)}
+        return node if step else node | maybe("times", st.integers(1, 99))
+    node["did"] = draw(st.sampled_from(WEB_EVENTS))
+    for key in draw(st.sets(st.sampled_from(EVENT_TEXTS), max_size=2)):
+        node[key] = draw(_compared())
+    for key in draw(st.sets(st.sampled_from(["website", "source", "medium", "code"]), max_size=2)):
+        node[key] = draw(_NAMES)
+    if draw(st.booleans()):
+        node |= draw(_compared(("when", "at")))
+    if not step and draw(st.booleans()):
+        node |= {"is": draw(st.sampled_from(["at_least", "at_most", "equals"])), "times": draw(st.integers(1, 99))}
+    return node
+
+
 @st.composite
 def _leaf(draw: st.DrawFn) -> dict[str, Any]:
     def maybe(key: str, values: st.SearchStrategy[Any]) -> dict[str, Any]:
         return {key: draw(values)} if draw(st.booleans()) else {}
 
-    kinds = ["field", "related", "same", "segment", "list", "contacted", "behaviour", "changed", "sample", "tag", "rfm"]
-    kind = draw(st.sampled_from([*kinds, "split"]))
+    kinds = ["field", "related", "same", "segment", "list", "contacted", "changed", "sample", "tag", "rfm", "split"]
+    kind = draw(st.sampled_from([*kinds, "behaviour", "did", "sequence", "consent"]))
     match kind:
         case "field":
             return {"field": draw(_NAMES), **draw(_compared()), **maybe("part", st.sampled_from(sorted(PARTS)))}
@@ -116,14 +142,13 @@ def _leaf(draw: st.DrawFn) -> dict[str, Any]:
             return {kind: draw(_NAMES), **maybe("through", _NAMES)}
         case "contacted":
             return {"contacted": draw(st.sampled_from(["times", "last"])), **draw(_compared()), **maybe("list", _NAMES)}
-        case "behaviour":
-            return {
-                "behaviour": draw(st.sampled_from(["received", "opened", "clicked", "bounced", "unsubscribed"])),
-                **maybe("campaign", _NAMES),
-                **maybe("within", st.one_of(st.sampled_from(["30d", "3 weeks"]), _NAMES)),
-                **maybe("times", st.integers(1, 99)),
-                **maybe("by", st.sampled_from(["human", "all"])),
-            }
+        case "behaviour" | "did":
+            return draw(_step(step=False, kinds=(kind,)))
+        case "sequence":
+            steps = draw(st.lists(_step(), min_size=2, max_size=3))
+            return {"sequence": steps, "within": draw(_DURATION), **maybe("without", _step())}
+        case "consent":
+            return {"consent": draw(_NAMES), "is": draw(st.sampled_from(CONSENT_STATES))}
         case "split":
             of = draw(st.one_of(st.integers(2, 100), st.lists(st.floats(0.01, 20), min_size=1, max_size=5)))
             part = draw(st.integers(1, of if isinstance(of, int) else len(of)))
@@ -187,6 +212,12 @@ def test_any_other_text_is_refused_with_a_position(text: str) -> None:
         ("user where logins = 2 logins = 3", 23, "expected and, or, show, sort by, limit or the end"),
         ("user where name = 'x'", 19, "expected a text in quotes"),
         ('user where name = "\\x"', 20, "not written right"),
+        ("user where did(walk)", 16, "expected page_view or event"),
+        ("user where did(any within 3d within 4d)", 30, "within was said already"),
+        ('user where did(any source "x")', 20, "expected a number of times, url"),
+        ("user where did(any at most often)", 28, "expected a number of times, found 'often'"),
+        ("user where sequence(logins > 2)", 21, "expected a step: received"),
+        ('user where consent("News") is yes', 31, "expected granted or withdrawn or none"),
         ("user where clicked(campaign 3)", 29, "the name of a campaign in quotes"),
         ("user where logins not > 3", 23, "expected a comparison: in, between, contains, matches"),
         ("user where some orders", 23, "expected where, found the end"),

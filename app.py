@@ -24,6 +24,7 @@ PAGES = {
     "Sending": [
         st.Page("pages/sending/templates.py", title="Templates", icon=":material/edit_document:"),
         st.Page("pages/sending/email_campaigns.py", title="Email campaigns", icon=":material/send:"),
+        st.Page("pages/sending/calls.py", title="Calls", icon=":material/call:"),
         st.Page("pages/sending/sink.py", title="Local sink", icon=":material/drafts:", visibility="hidden"),
     ],
     "Campaigns": [

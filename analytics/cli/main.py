@@ -21,6 +21,7 @@ PARTS = (
     "template",
     "campaign",
     "sending",
+    "calling",
     "tracking",
     "report",
     "serve",

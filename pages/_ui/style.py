@@ -22,6 +22,9 @@ div[class*="st-key-tiles-"] > div, div[class*="st-key-tiles-"] .stMetric { width
     font-family: "Source Code", monospace; font-size: 0.8rem; line-height: 1.5; }
 .st-key-verdict p { font-family: "Source Serif", serif; font-size: 1.3rem; line-height: 1.5; max-width: 62rem;
     text-wrap: balance; }
+.sd-number { font-size: 2.3rem; font-weight: 600; letter-spacing: -0.01em; line-height: 1.25; white-space: nowrap;
+    font-variant-numeric: tabular-nums; color: inherit !important; text-decoration: none; }
+.sd-number:hover, .sd-number:focus-visible { text-decoration: underline; }
 [data-testid="stSidebarNav"] li a span { font-size: 0.95rem; }
 [data-testid="stSidebarHeader"] > :first-child { display: flex; align-items: center; gap: 0.5rem; }
 [data-testid="stSidebarHeader"] > :first-child::after { content: "Shelduck"; font-family: "Source Serif", serif;
@@ -70,6 +73,7 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 }
 @media (max-width: 640px) {
   .st-key-verdict p { font-size: 1.15rem; }
+  .sd-number { font-size: 1.7rem; }
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   [class*="st-key-where-"] { padding-left: 0.5rem; }
   [class*="st-key-group-"] [class*="st-key-group-"] { padding-left: 0.5rem; }

@@ -9,6 +9,7 @@ from analytics.views.wording import counted, joined, local, moment, number
 from pages._ui import messages, session, widgets
 from pages.audience import list_editor
 
+_CALLS = "pages/sending/calls.py"
 _EMAILS = "pages/sending/email_campaigns.py"
 _DATA = "pages/audience/data.py"
 
@@ -134,6 +135,10 @@ def _detail(chosen: int) -> None:
                 primary=True,
                 campaign="new",
                 list=str(chosen),
+            )
+        else:
+            widgets.go(
+                "Call them", _CALLS, key="list.call", icon=":material/call:", primary=True, call="new", list=str(chosen)
             )
     counts = shown.counts
     widgets.tiles(

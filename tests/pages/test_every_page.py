@@ -13,6 +13,7 @@ PAGES = (
     "pages/audience/segments.py",
     "pages/sending/templates.py",
     "pages/sending/email_campaigns.py",
+    "pages/sending/calls.py",
     "pages/sending/sink.py",
     "pages/campaigns/marketing_campaigns.py",
     "pages/tracking/websites.py",

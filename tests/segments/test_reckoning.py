@@ -103,6 +103,7 @@ def test_hours_are_those_of_the_wall_clock_where_the_shop_is(
         ("day_and_month(created_at) = 03-08", lambda at: (at.month, at.day) == (3, 8)),
         ("day_of_week(created_at) = 7", lambda at: at.isoweekday() == 7),
         ("month(created_at) = start of quarter", lambda at: at.month == 10),
+        ("day_and_month(created_at) = start of quarter", lambda at: (at.month, at.day) == (10, 1)),
         ("day_of_year(created_at) = start of quarter", lambda at: (at.month, at.day) == (10, 1)),
         ("quarter(created_at) = 1", lambda at: at.month in (4, 5, 6)),
         ("quarter(created_at) = 4", lambda at: at.month in (1, 2, 3)),
@@ -129,3 +130,21 @@ def test_days_weeks_quarters_and_years_begin_when_they_do_where_the_shop_is(
     expected = {key for key, at in hours[2].items() if holds(at.astimezone(ZoneInfo(ZONE)))}
     assert asked(hours, condition) == expected
     assert 0 < len(expected) < len(hours[2])
+
+
+def test_birthdays_on_the_29th_of_february_are_between_the_28th_and_the_1st_of_march(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "s", Settings.of({}), SimulatedClock(datetime(2026, 2, 28, tzinfo=UTC))) as store:
+        days = {
+            "leap": date(2000, 2, 29),
+            "before": date(1999, 2, 28),
+            "after": date(1999, 3, 1),
+            "late": date(1999, 3, 2),
+        }
+        fill(store, {"user": [{"id": key, "birthday": day} for key, day in days.items()]})
+        segments = Segments(store, MODEL)
+        for text, keys in [
+            ("user where day_and_month(birthday) = today", {"before"}),
+            ("user where day_and_month(birthday) between today and today + 1d", {"before", "leap", "after"}),
+        ]:
+            with Engine(store.snapshot(), store.settings, now=store.clock.now()) as engine:
+                assert set(segments.keys(parse_text(text), engine).column("key").to_pylist()) == keys

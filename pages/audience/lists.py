@@ -6,7 +6,7 @@ import streamlit as st
 
 from analytics.views import lists as view
 from analytics.views.wording import counted, joined, local, moment, number
-from pages._ui import messages, session, widgets
+from pages._ui import history, messages, session, widgets
 from pages.audience import list_editor
 
 _CALLS = "pages/sending/calls.py"
@@ -154,6 +154,9 @@ def _detail(chosen: int) -> None:
         key="list",
     )
     _members(chosen, counts.removed)
+    with st.expander("History", icon=":material/show_chart:", key="list.history", on_change="rerun") as past:
+        if past.open:
+            history.draw("list", chosen)
     widgets.sql(view.sql(services, listed), "list.sql")
     _deleting(shown)
 

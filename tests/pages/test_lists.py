@@ -125,3 +125,15 @@ def test_a_second_submit_of_a_new_list_makes_no_second_one(full: Dashboard, serv
 def _tick(at: object, key: str, rows: list[int]) -> None:
     at.session_state[key] = {"selection": {"rows": rows, "columns": [], "cells": []}}  # type: ignore[attr-defined]
     at.run()  # type: ignore[attr-defined]
+
+
+def test_the_history_of_a_list_is_opened_on_demand(full: Dashboard, services: Services) -> None:
+    made = services.lists.create("All", Definition("customer_user"), contact="email")
+    services.lists.update("All", definition=Definition("customer_user", limit=5))
+    at = full.open(PAGE, list=str(made.id))
+    assert "Versions" not in said(at)
+    at.session_state["list.history"] = True
+    at.run()
+    assert "Added: the first 5 of that order" in said(at)
+    press(at, "Measure now")
+    assert [p.count for p in services.sizes.history("list", made.id).points] == [5]

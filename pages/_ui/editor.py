@@ -12,7 +12,7 @@ from analytics.segments.definition import All, InSegment
 from analytics.views import audience_preview, drafts
 from analytics.views.audience_preview import Preview
 from analytics.views.wording import duration, number, percent
-from pages._ui import builder, desk, messages, session, shown, why, widgets
+from pages._ui import builder, desk, messages, session, shown, sql_writer, why, widgets
 from pages._ui.desk import Desk
 
 _TABS = ("Builder", "Text", "SQL")
@@ -68,7 +68,7 @@ def _tabs(prefix: str, within: str | None) -> None:
             _text(prefix)
     if query.open:
         with query, messages.errors():
-            _sql(prefix, within)
+            sql_writer.draw(prefix, _asked(present(prefix), within), within)
 
 
 def _builder(prefix: str) -> None:
@@ -80,7 +80,7 @@ def _builder(prefix: str) -> None:
         root = builder.draw(table)
     else:
         root = known.present.root
-        st.caption("Who is meant is written as SQL. It is changed under Text; without it conditions can be built here.")
+        st.caption("Who is meant is written as SQL. It is changed under SQL; without it conditions can be built here.")
         st.code(known.present.sql, language="sql", wrap_lines=True)
     with st.expander("Columns, order and limit", icon=":material/view_column:", key=f"{prefix}.shown"):
         made = shown.draw(table)
@@ -111,7 +111,7 @@ def _text(prefix: str) -> None:
     st.caption("The same definition as one expression. What you change here the builder shows too.")
     key = f"{prefix}.e{session.get(f'{prefix}.edition', 0)}.text"
     typed = st.text_area("Definition as text", _lines(written), key=key, height=220, label_visibility="collapsed")
-    if typed.split() == written.split():
+    if typed == written or (not written.startswith("--") and typed.split() == written.split()):
         return
     try:
         read = parse_text(typed)
@@ -136,13 +136,6 @@ def _lines(text: str) -> str:
         if found and '"' not in head and "(" not in head:
             text = f"{head}\n{found.strip()} {tail}"
     return text
-
-
-def _sql(prefix: str, within: str | None) -> None:
-    made = _asked(present(prefix), within)
-    if made is not None:
-        st.caption("The query this definition becomes, with its values below.")
-        st.code(audience_preview.sql(session.services(), made), language="sql", wrap_lines=True)
 
 
 def _asked(made: Definition | None, within: str | None) -> Definition | None:

@@ -75,6 +75,40 @@ def test_a_saved_list_opens_in_the_builder_again(full: Dashboard, services: Serv
     assert (again.name, again.definition) == ("Rhineland", made.definition)
 
 
+def test_a_list_written_as_sql_keeps_its_query_in_the_editor(full: Dashboard, services: Services) -> None:
+    sql = "select id from customer_user -- where nobody is left out\nwhere city = 'Bonn'"
+    made = services.lists.create(
+        "Bonn", Definition.from_document({"entity": "customer_user", "sql": sql}), contact="email"
+    )
+    with services.engine() as engine:
+        expected = services.segments.count(made.definition, engine)
+    at = full.open(PAGE, list=str(made.id), edit="1")
+    assert [c.value for c in at.code if c.value == sql]
+    assert at.metric[0].value == str(expected)
+    at.text_input(key="lists.edit.name").set_value("Bonn only").run()
+    press(at, "Save list")
+    again = services.lists.get(made.id)
+    assert (again.name, again.definition) == ("Bonn only", made.definition)
+
+
+def test_a_list_is_written_as_sql_with_its_mistakes_shown(full: Dashboard, services: Services) -> None:
+    at = full.open(PAGE, list="new")
+    at.session_state["lists.build.tab"] = "SQL"
+    at.run()
+    press(at, "Write who is meant as SQL")
+    assert at.metric[0].value == "60"
+    keyed(at.text_area, ".sql").set_value("select id\nfrom customer_user where nosuch").run()
+    assert any(c.value.startswith("Line 2, column 26: ") and "nosuch" in c.value for c in at.code)
+    keyed(at.text_area, ".sql").set_value("select id from customer_user union all select 'nobody'").run()
+    assert any("1 key is of no customer user" in w.value for w in at.warning)
+    assert at.metric[0].value == "60"
+    keyed(at.text_area, ".sql").set_value("select id from customer_user where city = 'Bonn'").run()
+    at.text_input(key="lists.edit.name").set_value("By SQL").run()
+    press(at, "Save list")
+    saved = services.lists.get("By SQL").definition
+    assert (saved.sql, saved.where) == ("select id from customer_user where city = 'Bonn'", None)
+
+
 def test_a_taken_name_gets_its_sentence(full: Dashboard, services: Services) -> None:
     services.lists.create("All", Definition("customer_user"), contact="email")
     at = full.open(PAGE, list="new")

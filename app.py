@@ -20,6 +20,7 @@ PAGES = {
     "Audience": [
         st.Page("pages/audience/segments.py", title="Segments", icon=":material/filter_alt:"),
         st.Page("pages/audience/lists.py", title="Marketing lists", icon=":material/groups:"),
+        st.Page("pages/audience/suppressions.py", title="Who may be mailed", icon=":material/block:"),
     ],
     "Sending": [
         st.Page("pages/sending/templates.py", title="Templates", icon=":material/edit_document:"),

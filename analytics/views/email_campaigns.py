@@ -13,7 +13,7 @@ from analytics.campaigns import EmailCampaign
 from analytics.delivery import Delivery, Preflight, Sending, SendingStatus
 from analytics.errors import CampaignError
 from analytics.services import Services
-from analytics.views.wording import NOTHING, counted, duration, joined, moment, number
+from analytics.views.wording import NOTHING, counted, duration, joined, moment, number, reason
 
 STATUS_WORDS = {
     "scheduled": "Scheduled",
@@ -80,6 +80,7 @@ class Choices:
     lists: tuple[Choice, ...]
     templates: tuple[Choice, ...]
     marketing: tuple[Choice, ...]
+    topics: tuple[Choice, ...]
 
     def templates_for(self, list_id: int) -> tuple[Choice, ...]:
         """Return the templates that fit what a list holds."""
@@ -159,6 +160,7 @@ def choices(services: Services) -> Choices:
         lists=tuple(Choice(m.id, m.name, m.entity) for m in services.lists.all() if m.channel == "email"),
         templates=tuple(Choice(t.id, t.name, t.entity) for t in services.templates.all()),
         marketing=tuple(Choice(c.id, c.label, None) for c in services.marketing_campaigns.all()),
+        topics=tuple(Choice(t.id, t.name, None) for t in services.topics.all()),
     )
 
 
@@ -186,8 +188,8 @@ def people(preflight: Preflight) -> str:
         parts.append(f"{number(preflight.same_address)} share an address with another")
     if preflight.no_address:
         parts.append(f"{number(preflight.no_address)} have none that can be used")
-    for reason, count in sorted(preflight.suppressed.items()):
-        parts.append(f"{number(count)} left out ({reason.replace('_', ' ')})")
+    for name, count in sorted(preflight.suppressed.items()):
+        parts.append(f"{number(count)} left out ({reason(name).lower()})")
     if preflight.held_out:
         parts.append(f"{number(preflight.held_out)} held out to measure what the mail is worth")
     return f"{', '.join(parts)}. Mails go to {preflight.server}; their links lead to {preflight.base_url}."
@@ -255,5 +257,6 @@ def deliveries(services: Services, sending_id: int, state: str | None, limit: in
 
 def answer(delivery: Delivery) -> str:
     """Return why a delivery is where it is: our reason, or what the server said."""
-    said = [part for part in ((delivery.reason or "").replace("_", " "), delivery.code or "") if part]
+    own = reason(delivery.reason) if delivery.reason else ""
+    said = [part for part in (own, delivery.code or "") if part]
     return ": ".join(said) or NOTHING

@@ -8,6 +8,18 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 NOTHING = "–"
+REASON_WORDS = {
+    "complaint": "Complained",
+    "hard_bounce": "Address does not exist",
+    "unsubscribed": "Unsubscribed",
+    "manual": "By hand",
+    "do_not_call": "Not to be called",
+    "domain_blocked": "Domain blocked",
+    "topic_declined": "Declined the topic",
+    "no_consent": "Never asked for the topic",
+    "cancelled": "Sending cancelled",
+}
+"""Why somebody gets no mail."""
 
 
 def number(value: float | Decimal | None, digits: int = 0) -> str:
@@ -85,3 +97,8 @@ def visible(value: object) -> str:
     """Return a value that came from outside as one line of printable text."""
     text = NOTHING if value is None else str(value)
     return "".join(ch if ch.isprintable() else "·" for ch in text)
+
+
+def reason(name: str | None) -> str:
+    """Return why somebody gets no mail, in words; one without own words (a bounce's class) as it is."""
+    return NOTHING if not name else REASON_WORDS.get(name, name.replace("_", " ").capitalize())

@@ -41,7 +41,18 @@ def draw(offered: view.Choices, campaign: EmailCampaign | None, list_id: int | N
         )
         if not fitting:
             st.caption("No template fits what this list holds.")
-    marketing = _optional(offered.marketing, campaign.marketing_campaign_id if campaign else None, is_fixed)
+    marketing = _optional(
+        "Marketing campaign",
+        "None: visits and orders are not counted for it",
+        offered.marketing,
+        campaign.marketing_campaign_id if campaign else None,
+        "campaign.marketing",
+        is_fixed,
+    )
+    topic = campaign.topic_id if campaign else None
+    if offered.topics:
+        nothing = "None: goes to everybody nothing speaks against"
+        topic = _optional("What it is about", nothing, offered.topics, topic, "campaign.topic", is_fixed)
     first, second = st.columns(2)
     sender_name = first.text_input(
         "Sender's name",
@@ -92,6 +103,7 @@ def draw(offered: view.Choices, campaign: EmailCampaign | None, list_id: int | N
             "marketing_list": list_,
             "template": template,
             "marketing_campaign": marketing,
+            "topic": topic,
             "sender_name": sender_name,
             "sender_email": sender_email,
             "holdout_percent": holdout,
@@ -113,16 +125,18 @@ def _choose(label: str, offered: Sequence[view.Choice], start: int | None, key: 
     return st.selectbox(label, numbers, index=index, format_func=labels.__getitem__, key=key, disabled=fixed)
 
 
-def _optional(offered: Sequence[view.Choice], start: int | None, fixed: bool) -> int | None:
-    labels = {0: "None: visits and orders are not counted for it", **{c.id: c.label for c in offered}}
+def _optional(
+    label: str, nothing: str, offered: Sequence[view.Choice], start: int | None, key: str, fixed: bool
+) -> int | None:
+    labels = {0: nothing, **{c.id: c.label for c in offered}}
     numbers = list(labels)
     at = numbers.index(start) if start in labels else 0
     picked = st.selectbox(
-        "Marketing campaign",
+        label,
         numbers,
         index=at,
         format_func=labels.__getitem__,
-        key="campaign.marketing",
+        key=key,
         disabled=fixed,
     )
     return picked or None

@@ -14,6 +14,7 @@ PAGES = {
     "data": "data",
     "lists": "lists",
     "segments": "segments",
+    "suppressions": "suppressions",
     "templates": "templates",
     "email_campaigns": "email-campaigns",
     "sink": "sink",

@@ -11,6 +11,7 @@ PAGES = (
     "pages/audience/data.py",
     "pages/audience/lists.py",
     "pages/audience/segments.py",
+    "pages/audience/suppressions.py",
     "pages/sending/templates.py",
     "pages/sending/email_campaigns.py",
     "pages/sending/calls.py",

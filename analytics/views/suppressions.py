@@ -121,7 +121,7 @@ def answer(services: Services, delivery_id: int) -> Answer:
         facts.append(("Group", f"{group} ({_percent(found.holdout_percent)} were held out)"))
     if found.topic is not None:
         policy = POLICY_WORDS[str(found.topic_policy)].lower()
-        facts.append(("Topic", f"{found.topic}, mailed to {policy}"))
+        facts.append(("Topic", f"{found.topic} ({policy})"))
         facts.append(("Said then", said(found.consent, zone)))
     facts += [("Suppressed then", f"{reason(one.reason)} ({one.source})") for one in found.suppressions]
     facts += [(f"Value of {name}", str(value)) for name, value in found.values.items()]

@@ -79,7 +79,7 @@ def _addresses() -> None:
             for row in found.rows
         ],
         {
-            "address": widgets.words("Address", "large"),
+            "address": widgets.words("Address"),
             "reason": widgets.words("Reason"),
             "note": widgets.words("Note"),
             "source": widgets.words("Source"),

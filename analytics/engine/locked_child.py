@@ -11,6 +11,7 @@ line of JSON, then an Arrow stream, then a line of JSON that says how it ended.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from pathlib import Path
@@ -29,6 +30,8 @@ _MOST_BYTES = 512 << 20  # of an answer, which the parent has to hold
 _CPU_GRACE = 5  # seconds of processor time beyond what the limit could use; then the system ends the process
 _KEY_TYPES = {"VARCHAR", "UUID", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT"}
 _KEY_TYPES |= {"UINTEGER", "UBIGINT", "UHUGEINT"}
+
+_KIND = re.compile(r"^[A-Z][A-Za-z ]* Error: ")
 
 Message = dict[str, Any]
 
@@ -162,7 +165,7 @@ def _told(error: duckdb.Error) -> dict[str, str]:
         read = json.loads(text[text.index("{") :])
     except ValueError:
         read = {}
-    return read if "exception_message" in read else {"exception_message": text}
+    return read if "exception_message" in read else {"exception_message": _KIND.sub("", text).split("\n\nLINE ")[0]}
 
 
 def _kind_of(told: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analytics.delivery.why import Known, WhyMailed
 from analytics.lists import Consent, DomainBlock, Suppression, Topic, TopicCounts
+from analytics.model.address import address_key
 from analytics.services import Services
 from analytics.views import why as trees
 from analytics.views.email_campaigns import STATE_WORDS
@@ -70,6 +71,11 @@ def topics(services: Services) -> tuple[TopicLine, ...]:
     present, counts = services.topics.all(), services.topics.counts()
     last = len(present) - 1
     return tuple(TopicLine(one, counts[one.id], n == 0, n == last) for n, one in enumerate(present))
+
+
+def is_address(text: str) -> bool:
+    """Return whether something is known of what a member is reached at: of e-mail addresses."""
+    return address_key(text) is not None
 
 
 def known(services: Services, address: str) -> Known:

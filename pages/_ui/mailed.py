@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from analytics.views import suppressions as view
@@ -9,9 +11,18 @@ from analytics.views.wording import counted, local
 from pages._ui import messages, preview, session, why, widgets
 
 
+def button(addresses: Sequence[str | None], *, key: str) -> None:
+    """Draw the button that opens the window for the one address ticked in a grid; a telephone number has no mails."""
+    one = addresses[0] if len(addresses) == 1 else None
+    can = one is not None and view.is_address(one)
+    help_ = None if can else "Tick one member with an e-mail address."
+    if st.button("Why mailed?", key=key, icon=":material/help:", disabled=not can, help=help_):
+        ask(str(one))
+
+
 @st.dialog("Why did we mail this person?", width="large", icon=":material/help:")
 def ask(address: str) -> None:
-    """Open a window with everything known of an address; from grids of members."""
+    """Open a window with everything known of an address; one window may be open at a time."""
     with messages.errors():
         draw(address, key="mailed")
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analytics.views import lists as view
 from analytics.views.wording import counted, joined, local, moment, number
-from pages._ui import history, messages, session, widgets
+from pages._ui import history, mailed, messages, session, widgets
 from pages.audience import list_editor
 
 _CALLS = "pages/sending/calls.py"
@@ -219,6 +219,7 @@ def _members(chosen: int, removed_count: int) -> None:
                 _act(chosen, "remove", "Remove from list", keys, ":material/person_remove:")
                 _act(chosen, "unsubscribe", "Unsubscribe", keys, ":material/unsubscribe:")
                 _act(chosen, "resubscribe", "Subscribe again", keys, ":material/mark_email_read:")
+                mailed.button([found.members[n].address for n in picked], key="lists.why")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             _pager(found.total, pages)
 

@@ -132,3 +132,20 @@ def test_a_campaign_is_given_its_topic_in_the_form(full: Dashboard, services: Se
     at.selectbox(key="campaign.topic").set_value(1).run()
     press(at, "Create and check")
     assert services.email_campaigns.get("Spring").topic_name == "News"
+
+
+def test_the_window_of_a_members_grid_shows_the_same(services: Services, full: Dashboard, ada: str) -> None:
+    """A grid's ticks cannot be set here, so the window is opened by the function the grid calls."""
+
+    def script(address: str) -> None:
+        from pages._ui import mailed
+
+        mailed.button([address], key="why")
+        mailed.button([address, address], key="two")
+        mailed.button(["+44 20 7946 0123"], key="phone")
+
+    at = AppTest.from_function(script, args=(ada,), default_timeout=60).run()
+    assert at.button(key="two").disabled and at.button(key="phone").disabled
+    at.button(key="why").click().run()
+    assert not at.exception, at.exception
+    assert "gets no mail" in said(at) and "byte for byte the mail that left" in said(at)

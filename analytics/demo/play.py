@@ -17,6 +17,8 @@ import pandas as pd
 from analytics.collector.app import Collector
 from analytics.delivery import LocalSink, export_facts, record_bounce
 from analytics.demo import story
+from analytics.demo.calling import CAMPAIGN as CALLS
+from analytics.demo.calling import play_calls
 from analytics.demo.player import Player
 from analytics.demo.recipients import Mail, Truth, plan
 from analytics.demo.shop import Shop
@@ -61,6 +63,8 @@ def play_past(stage: Stage, clock: SimulatedClock, today: datetime, episodes: Se
         _play_episode(stage, clock, episode, number)
     clock.move_to(max(clock.now(), today - timedelta(minutes=1)))
     import_export(stage, since, today)
+    count = play_calls(stage.services, stage.seed)
+    stage.say(f"{clock.now():%d %b %Y}  {CALLS!r}: {count:,} calls noted")
 
 
 def set_up(stage: Stage) -> None:

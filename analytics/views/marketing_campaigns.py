@@ -8,6 +8,7 @@ from decimal import Decimal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from analytics.calls import CallCampaign
 from analytics.campaigns import EmailCampaign, MarketingCampaign
 from analytics.services import Services
 
@@ -36,11 +37,12 @@ class Website:
 
 @dataclass(frozen=True)
 class Detail:
-    """One marketing campaign with what belongs to it. `spent` is the cost entered for its email campaigns."""
+    """One marketing campaign with what belongs to it. `spent` is the cost entered for its mails and calls."""
 
     campaign: MarketingCampaign
     status: str
     email_campaigns: tuple[EmailCampaign, ...]
+    call_campaigns: tuple[CallCampaign, ...]
     websites: tuple[Website, ...]
     spent: Decimal | None
 
@@ -67,11 +69,13 @@ def detail(services: Services, number: int) -> Detail:
     """Return one marketing campaign; raises NotFound."""
     campaign = services.marketing_campaigns.get(number)
     emails = tuple(e for e in services.email_campaigns.all() if e.marketing_campaign_id == campaign.id)
-    costs = [e.cost for e in emails if e.cost is not None]
+    calls = tuple(c for c in services.calls.all() if c.marketing_campaign_id == campaign.id)
+    costs = [cost for cost in (*(e.cost for e in emails), *(c.cost for c in calls)) if cost is not None]
     return Detail(
         campaign=campaign,
         status=status(campaign, _today(services)),
         email_campaigns=emails,
+        call_campaigns=calls,
         websites=tuple(Website(w.id, w.name) for w in services.websites.of_campaign(campaign.id)),
         spent=sum(costs, Decimal(0)) if costs else None,
     )

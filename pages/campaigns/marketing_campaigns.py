@@ -14,6 +14,7 @@ from analytics.views.wording import NOTHING, joined, money
 from pages._ui import headline, messages, session, widgets
 
 _PAGE = "pages/campaigns/marketing_campaigns.py"
+_CALLS = "pages/sending/calls.py"
 _EMAILS = "pages/sending/email_campaigns.py"
 _TONES = {"planned": "blue", "running": "green", "ended": "gray"}
 
@@ -149,11 +150,18 @@ def detail(number: int) -> None:
         if shown.former_codes:
             st.caption(messages.plain(f"Earlier codes that still count: {joined(shown.former_codes)}"))
     headline.draw(Filters(campaign=campaign.code), key="marketing")
-    emails, details, links = st.tabs(
-        [":material/send: Email campaigns", ":material/tune: Details", ":material/add_link: Link tagging"]
+    emails, calls, details, links = st.tabs(
+        [
+            ":material/send: Email campaigns",
+            ":material/call: Calls",
+            ":material/tune: Details",
+            ":material/add_link: Link tagging",
+        ]
     )
     with emails:
         _emails(shown)
+    with calls:
+        _calls(shown)
     with details:
         st.caption(
             messages.plain(
@@ -164,6 +172,25 @@ def detail(number: int) -> None:
         form(campaign)
     with links:
         _tagging(campaign)
+
+
+def _calls(shown: view.Detail) -> None:
+    if not shown.call_campaigns:
+        st.caption("No call campaign belongs to it.")
+        return
+    picked = widgets.table(
+        [{"name": c.name, "list": c.list_name, "cost": c.cost} for c in shown.call_campaigns],
+        {
+            "name": widgets.words("Call campaign", "large"),
+            "list": widgets.words("List"),
+            "cost": widgets.amount("Cost"),
+        },
+        key="marketing.calls",
+        alt="Call campaigns that belong to this marketing campaign",
+        pick=True,
+    )
+    if picked is not None:
+        st.switch_page(_CALLS, query_params={"call": str(shown.call_campaigns[picked].id)})
 
 
 def _emails(shown: view.Detail) -> None:

@@ -70,7 +70,7 @@ def _person(found: NextCall, caller: str) -> None:
             st.caption(
                 f"{len(found.line.keys)} entries of the list share this number; this call counts for all of them."
             )
-    script, outcome = st.columns([3, 2], gap="large")
+    script, outcome = st.columns([5, 4], gap="large")
     with script:
         widgets.section("Script")
         with st.container(border=True):
@@ -95,14 +95,14 @@ def _outcomes(found: NextCall, caller: str, key: str) -> None:
         if at is not None and date is not None:
             agreed = view.agreed(date, at, zone)
         st.caption(f"By the clocks of {zone.replace('_', ' ')}.")
+    reached, others = st.columns(2, gap="small")
     for number, outcome in enumerate(view.outcomes(), 1):
-        clicked = st.button(
+        clicked = (reached if outcome.is_reached else others).button(
             outcome.label,
             key=f"calls.outcome.{outcome.name}.{key}",
             shortcut=str(number),
             width="stretch",
             help=outcome.means,
-            type="primary" if outcome.name == "ordered" else "secondary",
             disabled=outcome.needs_time and agreed is None,
         )
         if clicked:

@@ -129,17 +129,14 @@ def _results(campaign: CallCampaign) -> None:
     if not p.calls:
         st.caption("No call has been made yet.")
         return
-    left, right = st.columns(2, gap="large")
-    with left:
-        widgets.section("How calls ended", "Numbers by their last outcome")
-        shown = [(o.label, p.outcomes[o.name]) for o in view.outcomes() if p.outcomes.get(o.name)]
-        charts.draw(
-            charts.bars([name for name, _ in shown], [count for _, count in shown], "numbers"),
-            key="calls.chart",
-            alt="Numbers by the outcome of their last call: " + ", ".join(f"{n} {c}" for n, c in shown),
-        )
-    with right:
-        _brought(campaign)
+    _brought(campaign)
+    widgets.section("How calls ended", "Numbers by their last outcome")
+    shown = [(o.label, p.outcomes[o.name]) for o in view.outcomes() if p.outcomes.get(o.name)]
+    charts.draw(
+        charts.bars([name for name, _ in shown], [count for _, count in shown], "numbers"),
+        key="calls.chart",
+        alt="Numbers by the outcome of their last call: " + ", ".join(f"{n} {c}" for n, c in shown),
+    )
     _calls(campaign)
 
 
@@ -181,10 +178,10 @@ def _calls(campaign: CallCampaign) -> None:
         ],
         {
             "at": widgets.when("When"),
-            "phone": widgets.words("Number", "medium"),
+            "phone": widgets.words("Number", "small"),
             "person": widgets.words("Person"),
             "outcome": widgets.words("Outcome", "small"),
-            "note": widgets.words("Note"),
+            "note": widgets.words("Note", "small"),
             "caller": widgets.words("Caller", "small"),
             "next": widgets.when("Next call"),
         },

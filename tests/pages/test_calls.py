@@ -67,6 +67,16 @@ def test_a_telephone_list_leads_to_its_calls(full: Dashboard, services: Services
     assert [b.label for b in at.button if b.key == "list.call"] == ["Call them"]
 
 
+def test_a_marketing_campaign_shows_its_calls_and_their_cost(full: Dashboard, services: Services) -> None:
+    _list(services)
+    owner = services.marketing_campaigns.create("Spring", code="spring26")
+    services.calls.create("Spring calls", marketing_list="Phones", script="Hi", marketing_campaign=owner.id, cost="12")
+    at = full.open("pages/campaigns/marketing_campaigns.py", campaign=str(owner.id))
+    assert not at.error
+    assert any("Spring calls" in frame.value.to_string() for frame in at.dataframe)
+    assert "entered as cost so far 12.00 EUR" in said(at)
+
+
 def test_a_call_back_needs_a_time(full: Dashboard, services: Services) -> None:
     _list(services)
     made = services.calls.create("Spring calls", marketing_list="Phones", script="Hi")

@@ -65,6 +65,8 @@ def test_the_past_was_played_through_the_product_and_says_it_is_a_demo(demo: Pat
         assert (campaigns["delivered"] > 0).all() and (campaigns["clicks_human"] <= campaigns["clicks_all"]).all()
         span = workspace.sql('select max(created_at) - min(created_at) as span from "order"')["span"][0]
         assert span.days > 500
+        (calls,) = workspace.report("calls").df().to_dict("records")
+        assert calls["called"] > 10 and 0 < calls["reached"] < calls["called"] and calls["do_not_call"] == 1
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

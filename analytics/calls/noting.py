@@ -58,7 +58,10 @@ def note_call(store: Store, campaign: CallCampaign, asked: Asked, look_up: Calla
         return known
     with store.state.read() as connection:
         row = claim_of(connection, asked.phone_key)
-    who = Who(row.entity_key, tuple(row.entity_keys), row.person) if row is not None else look_up(asked.phone_key)
+    if row is not None and row.call_campaign_id == campaign.id:
+        who: Who | None = Who(row.entity_key, tuple(row.entity_keys), row.person)
+    else:  # a hold of another campaign may name a row of another list, even of another entity
+        who = look_up(asked.phone_key)
     with store.state.write() as connection:
         again = _by_key(connection, asked.request_key)
         if again is None:

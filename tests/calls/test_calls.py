@@ -95,6 +95,17 @@ def test_a_number_is_with_one_caller_whatever_the_campaign(services: Services, t
     assert sorted(map(tuple, held)) == [(ADA, "Kim"), (BOB, "Lou")]
 
 
+def test_a_hold_of_another_campaign_says_nothing_about_whom_a_call_was_to(
+    services: Services, take: Take, note: Take
+) -> None:
+    put(services, "contact", [{"id": "c1", "email": "cc@example.com", "phone": ADA}])
+    services.lists.create("Contacts", Definition("contact"), contact="phone")
+    services.calls.create("Contact calls", marketing_list="Contacts", script="Hi")
+    assert take("Kim", "Contact calls") == ADA
+    noted = note(ADA, "busy", campaign="Spring calls")
+    assert (noted.entity_key, noted.person) == ("u1", "ada@example.com")
+
+
 def test_a_claim_of_a_caller_who_vanished_runs_out(services: Services, take: Take) -> None:
     assert take("Kim") == ADA
     with services.store.state.write() as connection:

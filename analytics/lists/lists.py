@@ -230,6 +230,10 @@ class Lists:
         """
         return self._members.page(engine, self.get(name), limit, offset, search, removed=removed, sort=sort)
 
+    def labels(self, name: MarketingList | str | int) -> tuple[str, ...]:
+        """Return what the columns of a page of members are called, all different."""
+        return self._members.labels(self.get(name))
+
     def find(self, engine: Engine, name: MarketingList | str | int, member: str) -> str:
         """Return the key of a member by key or by contact; NotFound when the list has no such member.
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analytics.lists import ListCounts, MarketingList
+from analytics.lists import ListCounts, Marked, MarketingList, Refresh
+from analytics.lists.marks import Action
+from analytics.model.progress import Progress
 from analytics.segments import Definition
 from analytics.services import Services
 
@@ -56,10 +58,11 @@ class Member:
 
 @dataclass(frozen=True)
 class MemberPage:
-    """A page of members; `total` is how many match the search."""
+    """A page of members; `total` is how many match the search, `labels` what it may be sorted by."""
 
     members: tuple[Member, ...]
     columns: tuple[str, ...]
+    labels: tuple[str, ...]
     total: int
 
 
@@ -84,7 +87,7 @@ def overview(services: Services) -> tuple[Line, ...]:
                 id=listed.id,
                 name=listed.name,
                 made_of=_plural(services, listed.entity),
-                kind=listed.kind,
+                kind=listed.kind_label,
                 channel=listed.channel,
                 counts=services.lists.counts(engine, listed),
                 updated_at=listed.updated_at,
@@ -103,10 +106,21 @@ def detail(services: Services, number: int) -> Detail:
     return Detail(listed, _plural(services, listed.entity), counts, campaigns)
 
 
-def members(services: Services, number: int, page: int, search: str, *, removed: bool = False) -> MemberPage:
-    """Return page `page` (from 0) of a list's members, or of the rows taken out of it; raises NotFound."""
+def members(
+    services: Services,
+    number: int,
+    page: int,
+    search: str,
+    *,
+    removed: bool = False,
+    sort: tuple[str, bool] | None = None,
+) -> MemberPage:
+    """Return page `page` (from 0) of a list's members, or of the rows taken out of it; raises NotFound.
+
+    `sort` is (label of a column, descending); by default the order is the list's.
+    """
     with services.engine() as engine:
-        found = services.lists.members(engine, number, PAGE_SIZE, page * PAGE_SIZE, search, removed=removed)
+        found = services.lists.members(engine, number, PAGE_SIZE, page * PAGE_SIZE, search, removed=removed, sort=sort)
     fixed = 6
     columns = found.labels[fixed:]
     names = found.rows.column_names
@@ -124,7 +138,7 @@ def members(services: Services, number: int, page: int, search: str, *, removed:
                 own=own,
             )
         )
-    return MemberPage(tuple(made), columns, found.total)
+    return MemberPage(tuple(made), columns, found.labels, found.total)
 
 
 def fresh(services: Services) -> Editable:
@@ -157,21 +171,26 @@ def save(services: Services, begun: Editable, values: Mapping[str, str], definit
     saved = services.lists.update(
         begun.id, name=values["name"], definition=changed, segment=segment, contact=values["contact"]
     )
-    if saved.is_static and changed is not None:
+    if saved.is_refreshable and changed is not None:
         services.lists.refresh(saved)
     return saved
 
 
-def mark(services: Services, number: int, action: str, keys: Sequence[str]) -> int:
-    """Remove, restore, unsubscribe or resubscribe members; returns how many it changed."""
-    lists = services.lists
-    acts = {
-        "remove": lists.remove,
-        "restore": lists.restore,
-        "unsubscribe": lists.unsubscribe,
-        "resubscribe": lists.resubscribe,
-    }
-    return acts[action](number, keys)
+def mark(services: Services, number: int, action: Action, keys: Sequence[str]) -> Marked:
+    """Remove, restore, unsubscribe or resubscribe members; returns which ones changed."""
+    return services.lists.mark(number, action, keys)
+
+
+def mark_all(services: Services, number: int, action: Action, search: str, progress: Progress) -> Marked:
+    """Do so with every member that matches a search."""
+    with services.engine() as engine:
+        return services.lists.mark_all(engine, number, action, search, progress)
+
+
+def preview_refresh(services: Services, number: int) -> Refresh:
+    """Return what refreshing a static list would change."""
+    with services.engine() as engine:
+        return services.lists.preview_refresh(number, engine)
 
 
 def sql(services: Services, listed: MarketingList) -> str:

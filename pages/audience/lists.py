@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analytics.lists import MarketingList
 from analytics.views import lists as view
 from analytics.views.wording import counted, joined, local, moment, number
-from pages._ui import history, mailed, messages, session, widgets
-from pages.audience import list_editor
+from pages._ui import history, messages, session, widgets
+from pages.audience import list_editor, list_making, list_members
 
 _CALLS = "pages/sending/calls.py"
 _EMAILS = "pages/sending/email_campaigns.py"
 _DATA = "pages/audience/data.py"
 
 
+_WITHOUT_CONDITIONS = {
+    "file": (
+        "List from a file",
+        "Upload addresses or keys; what became of every line is shown before the list is made.",
+    ),
+    "hand": ("List filled by hand", "Make the list first, then add its members by address or key."),
+    "others": ("List of other lists", "Put lists together, or take one out of another."),
+}
+
+
 def page() -> None:
     """Show what the address asks for."""
     asked, chosen = session.chosen("list"), session.chosen_id("list")
-    if asked == "new":
+    if asked in _WITHOUT_CONDITIONS:
+        _without_conditions(asked)
+    elif chosen is not None and session.chosen("upload"):
+        _another_file(chosen)
+    elif asked == "new":
         _edit(view.fresh(session.services()))
     elif chosen is not None and session.chosen("edit"):
         _edit(view.editable(session.services(), chosen))
@@ -27,9 +42,9 @@ def page() -> None:
         _overview()
 
 
-def _open(listed: int | str | None, *, edit: bool = False) -> None:
+def _open(listed: int | str | None, *, edit: bool = False, upload: bool = False) -> None:
     session.forget("lists.")
-    session.choose(list=listed, edit="1" if edit else None)
+    session.choose(list=listed, edit="1" if edit else None, upload="1" if upload else None)
     st.rerun()
 
 
@@ -41,7 +56,11 @@ def _lines(root: str, versions: tuple[tuple[int, object], ...]) -> tuple[view.Li
 def _overview() -> None:
     services = session.services()
     present = services.lists.all()
-    with widgets.head("Marketing lists", "Who your mails go to, said in conditions on the shop's data."):
+    with widgets.head(
+        "Marketing lists", "Who your mails go to: by conditions on the shop's data, by hand, or from a file."
+    ):
+        if present:
+            _other_ways(others=len(present) > 1)
         new = present and st.button("New list", key="list.new", icon=":material/add:", type="primary")
     if not present:
         with widgets.empty(
@@ -51,6 +70,7 @@ def _overview() -> None:
             "Say who you want to reach: for example everybody who ordered twice and not in the last 90 days.",
         ):
             new = st.button("Create the first list", key="list.first", type="primary")
+            _other_ways(others=False)
     if new:
         _open("new")
     if not present:
@@ -65,6 +85,7 @@ def _overview() -> None:
                 "kind": line.kind.capitalize(),
                 "members": line.counts.members,
                 "reachable": line.counts.reachable,
+                "suppressed": line.counts.suppressed,
                 "campaigns": line.campaigns,
                 "updated": local(line.updated_at, zone),
             }
@@ -75,7 +96,8 @@ def _overview() -> None:
             "of": widgets.words("Made of"),
             "kind": widgets.words("Kind", "small"),
             "members": widgets.count("Members"),
-            "reachable": widgets.count("Reachable", "With an address and not unsubscribed from the list."),
+            "reachable": widgets.count("Reachable", "With an address that may be mailed, not unsubscribed."),
+            "suppressed": widgets.count("Suppressed", "Members whose address or domain is never mailed."),
             "campaigns": widgets.count("Campaigns"),
             "updated": widgets.when("Changed"),
         },
@@ -85,6 +107,34 @@ def _overview() -> None:
     )
     if picked is not None:
         _open(lines[picked].id)
+
+
+def _other_ways(*, others: bool) -> None:
+    with st.popover("Without conditions", icon=":material/playlist_add:"):
+        for way, label in (("file", "From a file"), ("hand", "By hand"), ("others", "Of other lists")):
+            offered = way != "others" or others
+            if offered and st.button(label, key=f"list.way.{way}", width="stretch", type="tertiary"):
+                _open(way)
+
+
+def _without_conditions(way: str) -> None:
+    title, sentence = _WITHOUT_CONDITIONS[way]
+    with widgets.head(title, sentence):
+        if st.button("Cancel", key="list.cancel"):
+            _open(None)
+    drawn = {"file": lambda: list_making.from_file(None), "hand": list_making.by_hand, "others": list_making.of_others}
+    made = drawn[way]()
+    if made is not None:
+        _open(made.id)
+
+
+def _another_file(chosen: int) -> None:
+    listed = session.services().lists.get(chosen)
+    with widgets.head(listed.name, "Another file for this list; what changes is shown before it does."):
+        if st.button("Cancel", key="list.cancel"):
+            _open(chosen)
+    if list_making.from_file(listed) is not None:
+        _open(chosen)
 
 
 def _edit(begun: view.Editable) -> None:
@@ -110,7 +160,12 @@ def _detail(chosen: int) -> None:
     services = session.services()
     shown = view.detail(services, chosen)
     listed, zone = shown.listed, services.store.settings.timezone
-    kept = "members as of " + moment(listed.refreshed_at, zone) if listed.is_static else "checked anew each time"
+    kept = {
+        "dynamic": "checked anew each time",
+        "static": "members as of " + moment(listed.refreshed_at, zone),
+        "manual": "filled by hand",
+        "uploaded": "made of a file",
+    }[listed.kind_label]
     with widgets.head(
         listed.name, f"{shown.made_of}, {kept}. Goes to: {joined(shown.campaigns) or 'no campaign yet'}."
     ):
@@ -118,14 +173,12 @@ def _detail(chosen: int) -> None:
             _open(None)
         if st.button("Edit", key="list.edit", icon=":material/edit:"):
             _open(chosen, edit=True)
-        if listed.is_static:
-            widgets.action(
-                "Refresh",
-                lambda: services.lists.refresh(listed),
-                key="list.refresh",
-                said="The members are up to date.",
-                icon=":material/refresh:",
-            )
+        if listed.is_refreshable and st.button("Refresh", key="list.refresh", icon=":material/refresh:"):
+            _refresh(chosen)
+        if listed.source == "picked":
+            list_making.adding(listed)
+        if listed.source == "uploaded" and st.button("Another file", key="list.upload", icon=":material/upload:"):
+            _open(chosen, upload=True)
         if listed.channel == "email":
             widgets.go(
                 "Send a mail",
@@ -148,104 +201,54 @@ def _detail(chosen: int) -> None:
                 "Reachable", number(counts.reachable), "members with an address that may be mailed, not unsubscribed"
             ),
             widgets.Tile("Unsubscribed", number(counts.unsubscribed)),
+            widgets.Tile("Suppressed", number(counts.suppressed), "members whose address or domain is never mailed"),
             widgets.Tile("Without address", number(counts.without_contact)),
-            widgets.Tile("Removed by hand", number(counts.removed)),
         ],
         key="list",
     )
-    _members(chosen, counts.removed)
+    _keeping(listed)
+    list_members.draw(chosen, counts.removed)
+    list_making.files(listed)
     with st.expander("History", icon=":material/show_chart:", key="list.history", on_change="rerun") as past:
         if past.open:
             history.draw("list", chosen)
-    widgets.sql(view.sql(services, listed), "list.sql")
+    if listed.source == "definition":
+        widgets.sql(view.sql(services, listed), "list.sql")
     _deleting(shown)
 
 
-def _members(chosen: int, removed_count: int) -> None:
-    services, zone = session.services(), session.services().store.settings.timezone
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = st.text_input(
-            "Search", key="lists.search", placeholder="Name, address or key", icon=":material/search:"
+@st.dialog("Refresh the list", icon=":material/refresh:")
+def _refresh(chosen: int) -> None:
+    services = session.services()
+    change = view.preview_refresh(services, chosen)
+    came, went = len(change.entered), len(change.left)
+    if not came and not went:
+        st.write("Nothing would change: the members are those its conditions give now.")
+    else:
+        st.write(
+            f"{counted(came, 'member')} to come in and {counted(went, 'member')} to go out, {change.total:,} then."
         )
-        options = {"members": "Members", "removed": f"Removed ({removed_count:,})"}
-        which = st.segmented_control(
-            "Show",
-            list(options),
-            default="members",
-            required=True,
-            format_func=options.__getitem__,
-            key="lists.which",
-            label_visibility="collapsed",
-        )
-    removed = which == "removed"
-    pages = session.get("lists.page", 0)
-    found = view.members(services, chosen, pages, search, removed=removed)
-    if not found.members:
-        if pages:
-            session.keep("lists.page", 0)
+    if st.button("Refresh", key="list.refresh.do", type="primary"):
+        with messages.errors():
+            services.lists.refresh(chosen)
+            messages.notice("The members are up to date.")
             st.rerun()
-        st.caption("Nobody here." if not search else "Nobody matches this search.")
+
+
+def _keeping(listed: MarketingList) -> None:
+    """Draw the switch that keeps members who were contacted before."""
+    if listed.source != "definition":
         return
-    has_titles = any(m.title != m.address for m in found.members)
-    picked = widgets.pick_many(
-        [
-            {
-                **({"title": m.title} if has_titles else {}),
-                "address": m.address,
-                "subscribed": m.is_subscribed,
-                "times": m.contacted_times,
-                "last": local(m.last_contacted_at, zone),
-                "key": m.key,
-            }
-            for m in found.members
-        ],
-        {
-            **({"title": widgets.words("Member")} if has_titles else {}),
-            "address": widgets.words("Reached at"),
-            "subscribed": st.column_config.CheckboxColumn("Subscribed", width="small"),
-            "times": widgets.count("Mails so far"),
-            "last": widgets.when("Last mail"),
-            "key": widgets.words("Key", "small"),
-        },
-        key=f"lists.members.{which}.{pages}",
-        alt="Members of the list",
+    wanted = st.toggle(
+        "Keep members it contacted before",
+        listed.keeps_contacted,
+        key=f"list.keeps.{listed.id}",
+        help="They stay when they no longer fulfil the conditions, until you remove them.",
     )
-    keys = [found.members[n].key for n in picked]
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        with st.container(horizontal=True, width="content"):
-            if removed:
-                _act(chosen, "restore", "Put back", keys, ":material/undo:")
-            else:
-                _act(chosen, "remove", "Remove from list", keys, ":material/person_remove:")
-                _act(chosen, "unsubscribe", "Unsubscribe", keys, ":material/unsubscribe:")
-                _act(chosen, "resubscribe", "Subscribe again", keys, ":material/mark_email_read:")
-                mailed.button([found.members[n].address for n in picked], key="lists.why")
-        with st.container(horizontal=True, width="content", vertical_alignment="center"):
-            _pager(found.total, pages)
-
-
-def _act(chosen: int, action: str, label: str, keys: list[str], icon: str) -> None:
-    widgets.action(
-        label,
-        lambda: view.mark(session.services(), chosen, action, keys),
-        key=f"lists.{action}",
-        said=f"{label}: {counted(len(keys), 'member')}.",
-        icon=icon,
-        disabled=not keys,
-        help=None if keys else "Tick members in the table first.",
-    )
-
-
-def _pager(total: int, at: int) -> None:
-    last = max(0, (total - 1) // view.PAGE_SIZE)
-    first = at * view.PAGE_SIZE + 1
-    st.caption(f"{first:,} to {min(total, first + view.PAGE_SIZE - 1):,} of {total:,}", width="content")
-    if st.button("", key="lists.previous", icon=":material/chevron_left:", help="Previous", disabled=at == 0):
-        session.keep("lists.page", at - 1)
-        st.rerun()
-    if st.button("", key="lists.next", icon=":material/chevron_right:", help="Next", disabled=at >= last):
-        session.keep("lists.page", at + 1)
-        st.rerun()
+    if wanted != listed.keeps_contacted:
+        with messages.errors():
+            session.services().lists.update(listed, keeps_contacted=wanted)
+            st.rerun()
 
 
 def _deleting(shown: view.Detail) -> None:

@@ -122,7 +122,7 @@ def test_members_are_unsubscribed_removed_and_put_back(full: Dashboard, services
     at = full.open(PAGE, list=str(made.id))
     _tick(at, "lists.members.members.0", [0, 2])
     press(at, "Unsubscribe")
-    _tick(at, "lists.members.members.0", [1])
+    _tick(at, "lists.members.members.0..1", [1])  # a grid of its own: no tick is left on another row
     press(at, "Remove from list")
     with services.engine() as engine:
         counts = services.lists.counts(engine, made)
@@ -154,6 +154,103 @@ def test_a_second_submit_of_a_new_list_makes_no_second_one(full: Dashboard, serv
     press(at, "Save list")
     assert [m.name for m in services.lists.all()] == ["Once"]
     assert not at.error
+
+
+def test_all_that_match_a_search_are_removed_and_put_back_by_undo(full: Dashboard, services: Services) -> None:
+    columns = Definition.from_document({"entity": "customer_user", "columns": [{"field": "city", "label": "Town"}]})
+    made = services.lists.create("All", columns, contact="email")
+    with services.engine() as engine:
+        towns = services.lists.members(engine, made).rows.column("c0").to_pylist()
+    town = next(t for t in towns if t)
+    with services.engine() as engine:
+        matching = services.lists.members(engine, made, search=town).total
+    at = full.open(PAGE, list=str(made.id))
+    at.text_input(key="lists.search").set_value(town).run()
+    everybody = [c for c in at.checkbox if c.label.startswith("All")]
+    assert [c.label for c in everybody] == [f"All {matching:,} that match the search"]
+    everybody[0].check().run()
+    press(at, f"Remove from list: all {matching:,}")
+    with services.engine() as engine:
+        assert services.lists.counts(engine, made).removed == matching
+    press(at, "Undo")
+    with services.engine() as engine:
+        assert services.lists.counts(engine, made).removed == 0
+
+
+def test_the_grid_shows_the_lists_columns_in_the_order_asked_for(full: Dashboard, services: Services) -> None:
+    columns = Definition.from_document({"entity": "customer_user", "columns": [{"field": "city", "label": "Town"}]})
+    made = services.lists.create("All", columns, contact="email")
+    at = full.open(PAGE, list=str(made.id))
+    at.selectbox(key="lists.sort").set_value("Town").run()
+    at.selectbox(key="lists.descending").set_value(True).run()
+    shown = [town for town in at.dataframe[0].value["own.Town"] if isinstance(town, str)]
+    assert shown and shown == sorted(shown, key=str.lower, reverse=True)
+
+
+def test_a_list_is_made_of_a_file_with_a_report_of_its_lines(full: Dashboard, services: Services) -> None:
+    with services.engine() as engine:
+        rows = engine.rows("select email from customer_user where email is not null order by id limit 2")
+    content = "\n".join(["Mail", rows[0][0].upper(), rows[1][0], rows[1][0], "nobody@example.org"])
+    at = full.open(PAGE, list="file")
+    at.text_input(key="lists.upload.name").set_value("Fair").run()
+    at.file_uploader[0].set_value(("guests.csv", content.encode(), "text/csv")).run()
+    assert not at.error, said(at)
+    assert [m.value for m in at.metric] == ["4", "2", "0", "1", "1"]
+    press(at, "Make the list of 2 members")
+    made = services.lists.get("Fair")
+    assert at.query_params["list"] == str(made.id)
+    assert (made.kind_label, len(services.uploads.all(made))) == ("uploaded", 1)
+    press(at, "Another file")
+    at.file_uploader[0].set_value(("more.csv", rows[0][0].encode(), "text/csv")).run()
+    assert "0 members to come in, 1 to go out, 1 then." in said(at)
+    press(at, "Change the list")
+    with services.engine() as engine:
+        assert services.lists.counts(engine, made).members == 1
+
+
+def test_a_file_nobody_can_read_gets_its_sentence(full: Dashboard) -> None:
+    at = full.open(PAGE, list="file")
+    at.file_uploader[0].set_value(("a.xlsx", b"not a workbook", "application/x")).run()
+    assert "cannot be read as a spreadsheet" in said(at)
+
+
+def test_a_list_is_filled_by_hand(full: Dashboard, services: Services) -> None:
+    with services.engine() as engine:
+        key = engine.value("select id from customer_user order by id limit 1")
+    at = full.open(PAGE, list="hand")
+    at.text_input(key="lists.hand.name").set_value("Friends").run()
+    press(at, "Make the list")
+    at.text_area(key="lists.add.text").set_value(f"{key}, nobody@example.org")
+    press(at, "Add")
+    assert "Nobody has nobody@example.org" in said(at)
+    with services.engine() as engine:
+        assert services.lists.members(engine, "Friends").rows.column("entity_key").to_pylist() == [key]
+
+
+def test_lists_are_put_together_on_a_form(full: Dashboard, services: Services) -> None:
+    services.lists.create("All", Definition("customer_user"), contact="email")
+    services.lists.create("None", Definition("customer_user", limit=0), contact="email")
+    at = full.open(PAGE, list="others")
+    at.text_input(key="lists.combine.name").set_value("Rest").run()
+    at.multiselect(key="lists.combine.lists").set_value(["All", "None"]).run()
+    at.radio(key="lists.combine.how").set_value("minus").run()
+    press(at, "Make the list")
+    with services.engine() as engine:
+        assert services.lists.counts(engine, "Rest").members == 60
+
+
+def test_a_static_list_is_refreshed_after_its_difference_was_shown(full: Dashboard, services: Services) -> None:
+    made = services.lists.create("Still", Definition("customer_user"), contact="email", kind="static")
+    at = full.open(PAGE, list=str(made.id))
+    press(at, "Refresh")
+    assert "Nothing would change" in said(at)
+
+
+def test_contacted_members_are_kept_by_a_switch(full: Dashboard, services: Services) -> None:
+    made = services.lists.create("All", Definition("customer_user"), contact="email")
+    at = full.open(PAGE, list=str(made.id))
+    keyed(at.toggle, f"list.keeps.{made.id}").set_value(True).run()
+    assert services.lists.get(made.id).keeps_contacted
 
 
 def _tick(at: object, key: str, rows: list[int]) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, select
 from analytics.delivery.statements import first, rows_of, run
 from analytics.model.address import blocked_by, domain_of, domains_above
 from analytics.store import Store
-from analytics.store.tables import domain_block, suppression
+from analytics.store.tables import domain_block
 
 BLOCKED, DECLINED, NO_CONSENT = "domain_blocked", "topic_declined", "no_consent"
 _WEIGHTS = {"complaint": 3, "hard_bounce": 2, "unsubscribed": 1}
@@ -61,7 +61,7 @@ def objections(store: Store, topic_id: int | None) -> Objections:
     """Return what speaks against mailing anybody about a topic (None: a mail without one)."""
     reasons: dict[str, str] = {}
     with store.state.read() as connection:
-        for key, reason in connection.execute(select(suppression.c.address_key, suppression.c.reason)):
+        for key, reason in run(connection, "select address_key, reason from suppression"):
             reasons[key] = heavier(reasons.get(key), reason)
         domains = frozenset(connection.execute(select(domain_block.c.domain)).scalars())
         policy = None if topic_id is None else _policy(connection, topic_id)

@@ -5,7 +5,7 @@ They belong to the address, not to a row: whichever entity or list leads to it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -158,12 +158,6 @@ class Suppressions:
         with self._store.state.read() as connection:
             for row in connection.execution_options(yield_per=1_000).execute(select(suppression).order_by(*_NEWEST)):
                 yield Suppression(**row._mapping)
-
-    def counts(self) -> Mapping[str, int]:
-        """Return how many addresses are suppressed for each reason there is."""
-        query = select(suppression.c.reason, func.count()).group_by(suppression.c.reason)
-        with self._store.state.read() as connection:
-            return {reason: int(count) for reason, count in connection.execute(query)}
 
     def count(self) -> int:
         """Return how many addresses are suppressed."""

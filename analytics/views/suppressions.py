@@ -24,11 +24,10 @@ ALL_MAIL = "All marketing mail"
 
 @dataclass(frozen=True)
 class Addresses:
-    """A page of suppressed addresses, how many match the search, and how many there are for each reason."""
+    """A page of suppressed addresses, and how many match the search."""
 
     rows: tuple[Suppression, ...]
     total: int
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Answer:
 def addresses(services: Services, page: int, search: str, only: str | None) -> Addresses:
     """Return a page of suppressed addresses, the newest first."""
     found = services.suppressions.page(search, PAGE_SIZE, page * PAGE_SIZE, only)
-    return Addresses(found.rows, found.total, tuple(sorted(services.suppressions.counts())))
+    return Addresses(found.rows, found.total)
 
 
 def take_back(services: Services, rows: Sequence[Suppression]) -> int:

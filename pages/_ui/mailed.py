@@ -36,7 +36,9 @@ def draw(address: str, *, key: str) -> None:
     if against:
         st.warning(messages.plain(f"{found.address_key} gets no mail. {'. '.join(against)}."), icon=":material/block:")
     else:
-        st.success(messages.plain(f"Nothing speaks against mailing {found.address_key}."), icon=":material/check:")
+        apart = "" if all(one.is_mailed for one in found.standings) else ", but for the topics below"
+        text = f"Nothing speaks against mailing {found.address_key}{apart}."
+        st.success(messages.plain(text), icon=":material/check:")
     if found.standings:
         widgets.section("Topics")
         widgets.table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analytics.lists.suppressions import REASONS
 from analytics.views import suppressions as view
 from analytics.views.wording import counted, local, reason
 from pages._ui import mailed, messages, session, widgets
@@ -47,10 +48,9 @@ def _addresses() -> None:
         search = st.text_input(
             "Search", key="suppressions.search", placeholder="Part of an address", icon=":material/search:"
         )
-        reasons = view.addresses(services, 0, "", None).reasons
         only = st.selectbox(
             "Reason",
-            [None, *reasons],
+            [None, *REASONS],
             format_func=lambda name: "All" if name is None else reason(name),
             key="suppressions.only",
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from analytics.errors import SegmentError
-from analytics.segments import Definition, TextError, parse_text, write_text
+from analytics.segments import TextError, parse_text
 from analytics.segments.definition import Node
+from analytics.segments.layout import node_text
 
 _HEAD = "any_entity where "
 
@@ -19,7 +20,7 @@ class FragmentError(SegmentError):
 
 def text_of(node: Node) -> str:
     """Return the text form of one condition or group."""
-    return write_text(Definition("any_entity", node)).removeprefix(_HEAD)
+    return node_text(node)
 
 
 def read(text: str) -> Node:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from analytics.model.entity import EntityModel
 from analytics.segments import Definition, Explanation, Membership
-from analytics.segments.definition import All, AnyOf, FieldCondition, MeasureCondition, Node, Not
-from analytics.segments.operators import MEASURES, OPERATORS
+from analytics.segments.definition import All, AnyOf, Node, Not
+from analytics.segments.words import say
 from analytics.services import Services
-from analytics.views.conditions import MOMENTS, PART_WORDS, field_choice
-from analytics.views.fragments import text_of
 from analytics.views.wording import local
 
 
@@ -64,7 +62,7 @@ def answer(services: Services, definition: Definition, found: Membership) -> Why
 def _lines(model: EntityModel, entity: str, one: Explanation, depth: int, zone: str) -> Iterator[Line]:
     node = Definition.from_document({"entity": entity, "where": one.document}).where
     saw = None if one.values is None else _seen(one.values, zone)
-    yield Line(depth, one.holds, words(model, entity, node), saw, bool(one.nodes))
+    yield Line(depth, one.holds, _words(model, entity, node), saw, bool(one.nodes))
     for below in one.nodes:
         yield from _lines(model, entity, below, depth + 1, zone)
 
@@ -74,10 +72,9 @@ def _seen(values: tuple[Any, ...], zone: str) -> str:
     return ", ".join(shown) or "no value"
 
 
-def words(model: EntityModel, entity: str, node: Node | None) -> str:
-    """Return what a condition says in a person's words; kinds without such words in the text form."""
+def _words(model: EntityModel, entity: str, node: Node | None) -> str:
     match node:
-        case None | All(()):
+        case All(()):
             return "Everybody"
         case All():
             return "All of these"
@@ -85,35 +82,17 @@ def words(model: EntityModel, entity: str, node: Node | None) -> str:
             return "Any of these"
         case Not():
             return "Not this"
-        case FieldCondition(field, operator, value, part):
-            choice = field_choice(model, entity, field)
-            label = choice.label if choice is not None else field
-            of_part = f" ({PART_WORDS[part]})" if part else ""
-            return f"{label}{of_part} {_compared(operator, value)}"
-        case MeasureCondition(measure, operator, value):
-            records = field_choice(model, entity, measure.related)
-            label = records.label if records is not None else measure.related
-            of = f"{measure.field.replace('_', ' ')} of " if measure.field else ""
-            where = f" where {text_of(measure.where)}" if measure.where is not None else ""
-            return f"{MEASURES[measure.measure].capitalize()} {of}{label}{where} {_compared(operator, value)}"
+        case None:
+            return "Everybody"
         case _:
-            return text_of(node)
-
-
-def _compared(operator: str, value: Any) -> str:
-    known = OPERATORS[operator]
-    if known.arity == "none":
-        return known.label
-    if known.arity == "two":
-        return f"{known.label} {_value(value[0])} and {_value(value[1])}"
-    shown = ", ".join(map(_value, value)) if isinstance(value, tuple) else _value(value)
-    return f"{known.label} {shown}"
+            return say(model, entity, node)
 
 
 def _value(value: Any) -> str:
-    moments: Mapping[str, str] = MOMENTS
     if isinstance(value, str):
-        return moments[value].lower() if value in moments else value or "blank"
+        return value or "blank"
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
     if isinstance(value, datetime):
         return f"{value:%d %b %Y, %H:%M}"
     if isinstance(value, date):

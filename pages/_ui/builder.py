@@ -12,12 +12,12 @@ from analytics.segments.definition import SameRow
 from analytics.views import conditions as c
 from analytics.views import rearranged
 from analytics.views.drafts import Draft, Group, Item, Join, Leaf, related_path
-from pages._ui import drag, rows
+from pages._ui import drag, kinds, rows
 from pages._ui.desk import Desk, grip
 from pages._ui.palette import palette
 
-_JOINS = {"all": "All of these", "any": "Any of these", "not": "None of these"}
-_GROUPS: Mapping[str, Join] = {"All of these": "all", "Any of these": "any", "None of these": "not"}
+_JOINS = {"all": "All of", "any": "Any of", "not": "None of"}
+_GROUPS: Mapping[str, Join] = {"Group: all of": "all", "Group: any of": "any", "Group: none of": "not"}
 
 
 def draw(desk: Desk) -> Group:
@@ -90,7 +90,7 @@ def _related(desk: Desk, leaf: Leaf, entity: str) -> Leaf:
                 _row_switch(desk, made.node.related, entity, "same", f"{key}.rows", rearranged.any_row, leaf.id)
             return replace(made, inner=_group(desk, inner, target))
         if inner.items:
-            st.caption("Only those where")
+            st.caption("Only those where:")
             return replace(made, inner=_group(desk, inner, target))
         st.button(
             "Only those where …",
@@ -137,10 +137,10 @@ def _adders(desk: Desk, group: Group, entity: str, key: str) -> None:
         if related:
             row = c.starting_related(related)
             _adder(desk, "Related records", "receipt_long", f"{key}.add-related", group.id, row)
-        more = rows.starters(desk, entity)
+        more = kinds.starters(desk, entity)
         st.menu_button(
             "More",
-            [*more, *(f"Group: {name.lower()}" for name in _GROUPS), "As text"],
+            [*_GROUPS, *more, "As text"],
             key=f"{key}.add-more",
             icon=":material/add:",
             on_click=_added,
@@ -159,4 +159,4 @@ def _added(desk: Desk, group: int, key: str, more: Mapping[str, Any]) -> None:
     elif wish in more:
         desk.act(rearranged.added, group, more[wish])
     elif wish:
-        desk.act(rearranged.added, group, _GROUPS[wish.removeprefix("Group: ").capitalize()])
+        desk.act(rearranged.added, group, _GROUPS[wish])

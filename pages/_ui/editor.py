@@ -9,6 +9,7 @@ import streamlit as st
 
 from analytics.segments import Definition, parse_text, write_text
 from analytics.segments.definition import All, InSegment
+from analytics.segments.layout import laid_out
 from analytics.views import audience_preview, drafts
 from analytics.views.audience_preview import Preview
 from analytics.views.wording import duration, number, percent
@@ -75,7 +76,9 @@ def _builder(prefix: str) -> None:
     known = desk.history(prefix)
     assert known is not None, "begun above"
     table = Desk(prefix, session.services(), known.present, session.get(f"{prefix}.edition", 0))
-    bar = st.container(horizontal=True, horizontal_alignment="right", gap=None, key=f"undo-{prefix}".replace(".", "-"))
+    bar = st.container(
+        horizontal=True, horizontal_alignment="right", gap="small", key=f"undo-{prefix}".replace(".", "-")
+    )
     if known.present.sql is None:
         root = builder.draw(table)
     else:
@@ -107,10 +110,11 @@ def _back(prefix: str, label: str, icon: str, able: bool, *, on: bool) -> None:
 def _text(prefix: str) -> None:
     known = desk.history(prefix)
     assert known is not None, "begun above"
-    written = write_text(drafts.definition(known.present))
+    made = drafts.definition(known.present)
+    written = laid_out(made) if made.sql is None else write_text(made)
     st.caption("The same definition as one expression. What you change here the builder shows too.")
     key = f"{prefix}.e{session.get(f'{prefix}.edition', 0)}.text"
-    typed = st.text_area("Definition as text", _lines(written), key=key, height=220, label_visibility="collapsed")
+    typed = st.text_area("Definition as text", written, key=key, height=220, label_visibility="collapsed")
     if typed == written or (not written.startswith("--") and typed.split() == written.split()):
         return
     try:
@@ -125,17 +129,6 @@ def _text(prefix: str) -> None:
     if read != drafts.definition(known.present):
         session.keep(f"{prefix}.history", known.changed(drafts.draft_of(read)))
     st.caption("Read; the builder shows it.")
-
-
-def _lines(text: str) -> str:
-    """Return the text form broken where its parts begin, which changes nothing of what it says; SQL stays as it is."""
-    if text.startswith("--"):
-        return text
-    for word in (" where ", " show ", " sort by ", " limit "):
-        head, found, tail = text.rpartition(word) if word == " limit " else text.partition(word)
-        if found and '"' not in head and "(" not in head:
-            text = f"{head}\n{found.strip()} {tail}"
-    return text
 
 
 def _asked(made: Definition | None, within: str | None) -> Definition | None:

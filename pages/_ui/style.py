@@ -52,7 +52,9 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 [class*="st-key-group-"] [class*="st-key-group-"] { border-width: 0 0 0 3px; border-radius: 0;
     padding: 0.15rem 0 0.15rem 0.9rem; }
 [class*="st-key-where-"] { padding-left: 1.6rem; }
-[class*="st-key-where-"] [data-testid="stCaptionContainer"] p { margin: 0; }
+[class*="st-key-where-"] > [data-testid="stElementContainer"]:has([data-testid="stCaptionContainer"]) {
+    margin-bottom: 0.5rem; }
+[class*="st-key-fields-"] > div[class$="-part"] { flex: 0 1 6.2rem !important; }
 [class*="st-key-group-"] [class*="st-key-group-"] [class*="st-key-adders-"] button { border-color: transparent;
     background: transparent; padding-left: 0.35rem; padding-right: 0.35rem; min-height: 2rem; font-size: 0.9rem; }
 .sd-grip { display: block; width: 12px; height: 2.4rem; cursor: grab; touch-action: none; opacity: 0.35;

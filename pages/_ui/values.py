@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,9 @@ import streamlit as st
 from analytics.segments.definition import Scalar
 from analytics.views import conditions as c
 from pages._ui.desk import Desk
+
+ANY = ""
+"""What a choice that may be left open has chosen."""
 
 _EXACT = ""
 _SUGGESTED = ("equals", "not_equals")
@@ -45,7 +49,7 @@ def typed_or_chosen(label: str, offered: Mapping[str, str], present: str | None,
     return None if picked is None or picked == "" else str(picked)
 
 
-def operator(choices: Sequence[c.OperatorChoice], present: str, key: str) -> c.OperatorChoice:
+def operator_choice(choices: Sequence[c.OperatorChoice], present: str, key: str) -> c.OperatorChoice:
     """Draw the choice of a comparison."""
     known = {choice.name: choice for choice in choices}
     start = present if present in known else choices[0].name
@@ -72,6 +76,33 @@ def value(
     if compared.shape == "many":
         return _several(desk, choice, present, key, entity, part)
     return _single("Value", desk, choice, compared, present, key, entity, part)
+
+
+def compared(
+    desk: Desk,
+    choice: c.FieldChoice,
+    operators: tuple[c.OperatorChoice, ...],
+    node: Any,
+    entity: str,
+    key: str,
+    look: str | None,
+    same: bool,
+    **changes: Any,
+) -> Any:
+    """Draw comparison and value of a node that has `operator` and `value`; returns it, or it with what changed."""
+    shown, present = c.seen(node.operator, node.value) if look is None else (node.operator, _listed(node.value))
+    operator = operator_choice(operators, shown, f"{key}.op.{look or choice.type}")
+    if not same:
+        present = None
+    given = value(desk, choice, operator, present, key, entity, look)
+    if same and operator.name == shown and given == present:
+        return replace(node, **changes) if any(getattr(node, n) != v for n, v in changes.items()) else node
+    name, made = c.compared(operator.name, given)
+    return replace(node, operator=name, value=made, **changes)
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _single(

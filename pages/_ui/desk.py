@@ -97,22 +97,20 @@ class Desk:
         else:
             offered += ["negate", "text" if item.text is None else "fields"]
         st.menu_button(
-            "",
+            f"Move or change this {name}",
             offered,
             key=f"{key}.menu",
             icon=":material/more_vert:",
-            help=f"Move or change this {name}",
             type="tertiary",
             format_func=_MENU.__getitem__,
             on_click=self._chosen,
             args=(item.id, f"{key}.menu"),
         )
         st.button(
-            "",
+            f"Remove this {name}",
             key=f"{key}.remove",
             icon=":material/close:",
             type="tertiary",
-            help=f"Remove this {name}",
             on_click=self.act,
             args=(rearranged.removed, item.id),
         )

@@ -25,7 +25,7 @@ export default function ({ data, setTriggerValue }) {
     const over = document.elementsFromPoint(event.clientX, event.clientY).map(numbered).find(Boolean);
     if (!over || over.number === dragged.number || dragged.element.contains(over.element)) { return null; }
     const box = over.element.getBoundingClientRect();
-    const edge = over.group ? Math.min(14, box.height / 3) : box.height / 2;
+    const edge = over.group ? Math.min(9, box.height / 3) : box.height / 2;
     const side = event.clientY < box.top + edge ? "before" : event.clientY > box.bottom - edge ? "after" : "into";
     return { number: over.number, side, box };
   };

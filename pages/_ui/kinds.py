@@ -142,9 +142,9 @@ def _optional(
 
 def _sample(desk: Desk, node: Sample, entity: str, key: str) -> Node:
     percent = st.number_input("Per cent", 0.0, 100.0, node.percent, key=f"{key}.percent", label_visibility="collapsed",
-                              format="%g %%")  # fmt: skip
+                              format="%g")  # fmt: skip
     start = st.number_input("From", 0.0, 100.0, node.start, key=f"{key}.start", label_visibility="collapsed",
-                            format="%g %%")  # fmt: skip
+                            format="%g")  # fmt: skip
     salt = st.text_input("Name of the draw", node.salt, key=f"{key}.salt", label_visibility="collapsed",
                          placeholder="Name of the draw", help="Two of one name share nobody.")  # fmt: skip
     return Sample(float(percent), float(start), salt)

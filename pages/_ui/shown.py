@@ -72,7 +72,7 @@ def _said(desk: Desk, shown: Shown, part: rearranged.Part, key: str) -> tuple[st
 
 def _button(desk: Desk, key: str, label: str, icon: str, change: Callable[..., Draft], *args: object) -> None:
     st.button(
-        "", key=f"{key}.{icon}", icon=f":material/{icon}:", type="tertiary", help=label, on_click=desk.act,
+        label, key=f"{key}.{icon}", icon=f":material/{icon}:", type="tertiary", on_click=desk.act,
         args=(change, *args),
     )  # fmt: skip
 

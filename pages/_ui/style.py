@@ -45,9 +45,12 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 [class*="st-key-fields-"] > div:first-child { flex: 2 1 9.5rem !important; }
 [class*="st-key-fields-"] > [data-testid="stElementContainer"]:has(.stCaption, [data-testid="stCaptionContainer"]) {
     flex: 0 1 auto !important; }
+[class*="st-key-fields-"] > div:has([data-testid="stMultiSelect"]) { flex: 3 1 10.5rem !important; }
 [class*="st-key-cond-"] { border-radius: 0.5rem; }
 [class*="st-key-tail-"] [data-testid="stMenuButton"] svg:last-child, [class*="st-key-tail-"] button > div > div + div {
     display: none; }
+[class*="st-key-tail-"] button p { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); white-space: nowrap; }
 [class*="st-key-tail-"] button { min-width: 1.9rem; padding: 0.25rem; }
 [class*="st-key-group-"] [class*="st-key-group-"] { border-width: 0 0 0 3px; border-radius: 0;
     padding: 0.15rem 0 0.15rem 0.9rem; }
@@ -77,8 +80,10 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
   .st-key-verdict p { font-size: 1.15rem; }
   .sd-number { font-size: 1.7rem; }
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
-  [class*="st-key-where-"] { padding-left: 0.5rem; }
-  [class*="st-key-group-"] [class*="st-key-group-"] { padding-left: 0.5rem; }
+  [class*="st-key-where-"] { padding-left: 0; }
+  [class*="st-key-group-"] { padding: 0.6rem; }
+  [class*="st-key-group-"] [class*="st-key-group-"] { padding: 0 0 0 0.3rem; border-width: 0 0 0 2px; }
+  [class*="st-key-group-"] .sd-grip { width: 6px; }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }
 </style>

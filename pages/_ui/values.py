@@ -150,7 +150,9 @@ def _amount(label: str, choice: c.FieldChoice, present: Any, key: str) -> Any:
         label_visibility="collapsed",
         placeholder="Type a number",
     )
-    return present if picked == start else picked
+    if picked == start:
+        return present
+    return int(picked) if isinstance(picked, float) and picked.is_integer() else picked
 
 
 def _several(desk: Desk, choice: c.FieldChoice, present: Any, key: str, entity: str, part: str | None) -> Any:

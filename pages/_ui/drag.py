@@ -79,19 +79,29 @@ export default function ({ data, setTriggerValue }) {
     }
     stop();
   };
-  const key = (event) => { if (event.key === "Escape") { stop(); } };
+  const key = (event) => {
+    if (event.key === "Escape") { stop(); }
+    // A menu that was opened by key sometimes leaves the focus on its button; the next key goes into it.
+    const first = document.querySelector("[role=menu] [role=menuitem]");
+    const button = document.activeElement;
+    if (first && button && button.tagName === "BUTTON" && (event.key === "ArrowDown" || event.key === "Tab")) {
+      event.preventDefault();
+      event.stopPropagation();
+      first.focus();
+    }
+  };
   document.addEventListener("pointerdown", down);
   document.addEventListener("pointermove", move);
   document.addEventListener("pointerup", up);
   document.addEventListener("pointercancel", stop);
-  document.addEventListener("keydown", key);
+  document.addEventListener("keydown", key, true);
   return () => {
     stop();
     document.removeEventListener("pointerdown", down);
     document.removeEventListener("pointermove", move);
     document.removeEventListener("pointerup", up);
     document.removeEventListener("pointercancel", stop);
-    document.removeEventListener("keydown", key);
+    document.removeEventListener("keydown", key, true);
   };
 }
 """

@@ -28,7 +28,6 @@ from analytics.entities.importing import import_file
 from analytics.model.clock import SimulatedClock
 from analytics.model.progress import Progress
 from analytics.model.token import Verifier
-from analytics.segments import Definition
 from analytics.services import Services
 from analytics.store.spool import SpoolFolder
 from analytics.tracking import apply_control, ingest
@@ -68,19 +67,24 @@ def play_past(stage: Stage, clock: SimulatedClock, today: datetime, episodes: Se
 
 
 def set_up(stage: Stage) -> None:
-    """Make the tracking website and the marketing campaigns."""
+    """Make the tracking website, the marketing campaigns, the topics and the segments."""
     services = stage.services
     marketing = services.marketing_campaigns
     for told in story.CAMPAIGNS:
         marketing.create(told.name, code=told.code, budget=told.budget)
     campaigns = [marketing.get(told.code).id for told in story.CAMPAIGNS]
     services.websites.create("Demo shop", story.WEBSITE, story.SHOP_URL, campaigns=campaigns)
+    for name, description in story.TOPICS:
+        services.topics.create(name, description=description)
+    for name, told in story.SEGMENTS.items():
+        services.segments.save(name, services.segments.resolve(told))
 
 
 def import_export(stage: Stage, since: datetime, until: datetime) -> None:
     """Import what the shop's export has that is newer than last time."""
     counts = import_tables(stage, stage.shop.between(since, until))
     orders = counts.get("order", 0)
+    stage.services.sizes.measure_due()
     stage.say(f"{until:%d %b %Y}  imported the shop's export: {sum(counts.values()):,} rows, {orders:,} of them orders")
 
 
@@ -104,9 +108,7 @@ def prepare(stage: Stage, episode: Episode) -> int:
     services = stage.services
     lists = {known.name for known in services.lists.all()}
     if episode.list_name not in lists:
-        services.lists.create(
-            episode.list_name, Definition.from_document(episode.definition), kind="dynamic", contact="email"
-        )
+        services.lists.create(episode.list_name, segment=episode.list_name, kind="dynamic", contact="email")
     services.templates.save(
         episode.name, subject=episode.subject, preheader=episode.preheader, html=episode.html, entity="customer_user"
     )
@@ -117,6 +119,7 @@ def prepare(stage: Stage, episode: Episode) -> int:
         marketing_campaign=episode.code,
         holdout_percent=episode.holdout,
         cost=episode.cost,
+        topic=story.TOPICS[0][0],
     )
     return campaign.id
 

@@ -27,13 +27,12 @@ class MarketingCampaignStory:
 
 @dataclass(frozen=True)
 class Episode:
-    """One email campaign, sent `ago` before today to the members of `definition`."""
+    """One email campaign, sent `ago` before today to a list of the segment of the same name."""
 
     name: str
     code: str
     ago: timedelta
     list_name: str
-    definition: Mapping[str, Any]
     mail: str
     subject: str
     preheader: str
@@ -79,6 +78,20 @@ REGULAR = {
     "where": {"all": [*_REACHABLE, _orders("count", "at_least", 2, since="today - 365d")]},
     "sort": [{"field": "last_login", "direction": "descending"}],
 }
+SEGMENTS: Mapping[str, Mapping[str, Any] | str] = {
+    "Quiet buyers": QUIET,
+    "Regular buyers": REGULAR,
+    "Best buyers": "customer_user where rfm(recency) <= 2 and rfm(frequency) <= 2 and rfm(monetary) <= 2",
+    "Looked around, bought nothing": "customer_user where did(page_view within 90d) and not did(order within 90d)",
+    "Clicked, then ordered": "customer_user where sequence(clicked(any campaign) then did(order) within 7d)",
+}
+"""Stored segments by name; lists of the same name are built on them."""
+
+TOPICS = (
+    ("Offers", "Prices that end soon, a few times a month."),
+    ("New in the shop", "What comes into the range, once a season."),
+    ("Tips for the office", "How others furnish theirs, now and then."),
+)
 
 PAST = (
     Episode(
@@ -86,7 +99,6 @@ PAST = (
         "COMEBACK",
         timedelta(days=250),
         "Quiet buyers",
-        QUIET,
         "comeback",
         "{{ entity.first_name | default('Hello') }}, your desk misses you",
         "What has changed since your last order",
@@ -99,7 +111,6 @@ PAST = (
         "COMEBACK",
         timedelta(days=222),
         "Quiet buyers",
-        QUIET,
         "comeback",
         "Still here for you, {{ entity.first_name | default('friend') }}",
         "Free delivery ends on Sunday",
@@ -111,7 +122,6 @@ PAST = (
         "OFFICE26",
         timedelta(days=88),
         "Regular buyers",
-        REGULAR,
         "range",
         "New for {{ entity.customer.name | default('your office') }}: oak, sage and walnut",
         "Forty new things for desk and shelf",
@@ -124,7 +134,6 @@ PAST = (
         "OFFICE26",
         timedelta(days=45),
         "Regular buyers",
-        REGULAR,
         "range",
         "{{ entity.first_name | default('You') }}, these sold out first",
         "They are back on the shelf",
@@ -137,7 +146,6 @@ LIVE = Episode(
     "OFFICE26",
     timedelta(0),
     "Regular buyers",
-    REGULAR,
     "offers",
     "{{ entity.first_name | default('Hello') }}, three offers until Friday",
     "Picked for people who order often",

@@ -167,6 +167,14 @@ def field_choice(model: EntityModel, entity: str, path: str) -> FieldChoice | No
     return FieldChoice(path, label, resolved.field.type, resolved.field.options, resolved.is_to_many)
 
 
+def typed_field(text: str, known: Mapping[str, FieldChoice]) -> str | None:
+    """Return the path of the field a typed label means: the one called so, else the first that has it in its label."""
+    typed = text.strip().casefold()
+    called = [p for p, choice in known.items() if typed in (choice.label.casefold(), choice.words.casefold())]
+    near = [p for p, choice in known.items() if typed and typed in choice.words.casefold()]
+    return next(iter([*called, *near]), None)
+
+
 def related_choices(model: EntityModel, entity: str) -> tuple[RelatedChoice, ...]:
     """Return the rows a measure may be taken over: own ones, those of a related record, and what belongs to them."""
     own, further = [], []

@@ -100,7 +100,10 @@ def field_picker(desk: Desk, label: str, present: str, entity: str, key: str) ->
         choice = known.get(path) or c.field_choice(desk.model, entity, path)
         return choice.words if choice is not None else path
 
-    return values.select(label, [*known], present, words, key, accept_new_options=True)
+    picked = values.select(label, [*known], present, words, key, accept_new_options=True)
+    if picked in known or c.field_choice(desk.model, entity, picked) is not None:
+        return picked
+    return c.typed_field(picked, known) or picked
 
 
 def _measure(desk: Desk, node: MeasureCondition, entity: str, key: str) -> Node:

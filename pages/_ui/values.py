@@ -46,7 +46,10 @@ def typed_or_chosen(label: str, offered: Mapping[str, str], present: str | None,
         label_visibility="collapsed",
         filter_mode="contains",
     )
-    return None if picked is None or picked == "" else str(picked)
+    if picked is None or picked == "":
+        return None
+    by_words = {words.casefold(): value for value, words in offered.items()}
+    return str(picked) if picked in offered else by_words.get(str(picked).strip().casefold(), str(picked))
 
 
 def operator_choice(choices: Sequence[c.OperatorChoice], present: str, key: str) -> c.OperatorChoice:

@@ -41,6 +41,13 @@ def test_a_path_of_any_length_can_be_typed(model: EntityModel) -> None:
     assert c.field_choice(model, "customer_user", "customer.nothing") is None
 
 
+def test_a_typed_label_means_its_field(model: EntityModel) -> None:
+    known = {choice.path: choice for choice in c.condition_choices(model, "customer_user")}
+    assert c.typed_field("City", known) == "city"
+    assert c.typed_field("customer › group › name", known) == "customer.group.name"
+    assert c.typed_field("no such field", known) is None
+
+
 def test_over_related_rows_a_comparison_says_one_or_none(model: EntityModel) -> None:
     choice = c.field_choice(model, "customer_user", "orders.total")
     assert choice is not None and choice.is_to_many

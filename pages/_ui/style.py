@@ -47,8 +47,7 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
     flex: 0 1 auto !important; }
 [class*="st-key-fields-"] > div:has([data-testid="stMultiSelect"]) { flex: 3 1 10.5rem !important; }
 [class*="st-key-cond-"] { border-radius: 0.5rem; }
-[class*="st-key-tail-"] [data-testid="stMenuButton"] svg:last-child, [class*="st-key-tail-"] button > div > div + div:not(:has(p)) {
-    display: none; }
+[class*="st-key-tail-"] button > div > div + div[aria-hidden="true"] { display: none; }
 [class*="st-key-tail-"] button p { position: absolute; width: 1px; height: 1px; overflow: hidden;
     clip-path: inset(50%); white-space: nowrap; }
 [class*="st-key-tail-"] button { min-width: 1.9rem; padding: 0.25rem; }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import TimeoutError as TooLate
 
 from analytics.segments import Definition, parse_text, write_text
 from analytics.services import Services
@@ -85,6 +86,38 @@ def test_a_nested_segment_is_built_with_the_mouse_and_a_member_removed(
     assert _same(services, "By mouse", wanted)
     screen.settle()
     _remove_one(screen, _count(services, wanted))
+    screen.sound()
+
+
+def test_a_nested_segment_is_built_with_the_keyboard_and_a_member_removed(
+    screen: Screen, services: Services, cities: tuple[str, str]
+) -> None:
+    page = screen.page
+    screen.open("lists?list=new")
+    _type(screen, page.get_by_label("Name", exact=True), "By keys")
+    _enter(screen, page.get_by_role("button", name="Condition", exact=True))
+    _choose(screen, "Field", 0, "Enabled")
+    _menu_by_keys(screen, page.get_by_role("button", name="More", exact=True), "Group: any of")
+    _enter(screen, page.get_by_role("button", name="Condition", exact=True).first)
+    _choose(screen, "Field", 1, "City")
+    _enter(screen, page.get_by_role("button", name="Related records", exact=True).last)
+    _enter(screen, page.get_by_role("button", name="Only those where …"))
+    _choose(screen, "Field", 2, "Total")
+    _choose(screen, "Comparison", 3, "is more than")
+    _type(screen, page.get_by_label("Value", exact=True).last, "100")
+    _choose(screen, "Comparison", 1, "is any of")
+    for city in cities:
+        _choose(screen, "Values", 0, city)
+    page.keyboard.press("Escape")
+    mover = page.get_by_role("button", name="Move or change this condition on related records")
+    _menu_by_keys(screen, mover, "Move into the group beside it")
+    wanted = _wanted(cities)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(str(_count(services, wanted)))
+    _enter(screen, page.get_by_role("button", name="Save list"))
+    expect(page.get_by_role("heading", name="By keys")).to_be_visible()
+    assert _same(services, "By keys", wanted)
+    screen.settle()
+    _remove_one_by_keys(screen, _count(services, wanted))
     screen.sound()
 
 
@@ -238,6 +271,56 @@ def _drag(screen: Screen, grip: Locator, onto: Locator) -> None:
         mouse.up()
 
 
+# --- by keyboard ---
+
+
+def _tab_to(screen: Screen, wanted: Locator) -> None:
+    expect(wanted).to_be_enabled()
+    for _ in range(90):
+        if wanted.evaluate("e => e === document.activeElement"):
+            return
+        screen.page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} cannot be reached with the Tab key")
+
+
+def _enter(screen: Screen, wanted: Locator) -> None:
+    _tab_to(screen, wanted)
+    with _run(screen):
+        screen.page.keyboard.press("Enter")
+
+
+def _type(screen: Screen, wanted: Locator, text: str) -> None:
+    _tab_to(screen, wanted)
+    with _run(screen):
+        screen.page.keyboard.type(text)
+        screen.page.keyboard.press("Enter")
+
+
+def _choose(screen: Screen, label: str, at: int, option: str) -> None:
+    page = screen.page
+    _tab_to(screen, page.get_by_role("combobox", name=re.compile(label)).nth(at))
+    with _run(screen):
+        page.keyboard.type(option)
+        expect(page.get_by_role("option", name=re.compile(f"^{re.escape(option)}")).first).to_be_visible()
+        page.keyboard.press("Enter")
+
+
+def _menu_by_keys(screen: Screen, button: Locator, option: str) -> None:
+    page = screen.page
+    _tab_to(screen, button)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name=option, exact=True)).to_be_visible()
+    for _ in range(20):
+        at = page.evaluate("document.activeElement.textContent")
+        if at.strip() == option:
+            break
+        page.keyboard.press("ArrowDown")
+        with suppress(TooLate):  # a key pressed while the menu still opens is not heard
+            page.wait_for_function("at => document.activeElement.textContent !== at", arg=at, timeout=500)
+    with _run(screen):
+        page.keyboard.press("Enter")
+
+
 # --- what follows ---
 
 
@@ -252,4 +335,19 @@ def _remove_one(screen: Screen, before: int) -> None:
     expect(remove).to_be_enabled()
     with _run(screen):
         remove.click()
+    expect(size).to_have_text(str(before - 1))
+
+
+def _remove_one_by_keys(screen: Screen, before: int) -> None:
+    page = screen.page
+    size = page.get_by_test_id("stMetricValue").first
+    expect(size).to_have_text(str(before))
+    for _ in range(60):
+        if page.evaluate("document.activeElement.tagName") == "CANVAS":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    with _run(screen):
+        page.keyboard.press("Shift+Space")  # ticks the row the grid's cursor is in
+    _enter(screen, page.get_by_role("button", name="Remove from list"))
     expect(size).to_have_text(str(before - 1))

@@ -27,10 +27,11 @@ from analytics.segments.definition import (
     SameRow,
     wrong,
 )
-from analytics.segments.emit import Sql, column, filtered, shown, subquery, table
+from analytics.segments.emit import Sql, column, filtered, subquery, table
+from analytics.segments.joins import Joins
 from analytics.segments.kinds import kind_logic
 from analytics.segments.logic import Both, Either, Keys, Logic, Related, Test, negate, simplified
-from analytics.segments.measures import aggregated, measure_chain, measure_logic, measure_values
+from analytics.segments.measures import measure_logic
 from analytics.segments.moments import Moment
 from analytics.segments.queries import Queries, UnaskedQueries, query_given
 
@@ -125,7 +126,7 @@ class Compiler:
         """
         entity = self._entity(definition)
         alias = self.sql.alias()
-        joins = _Joins(self, entity, alias)
+        joins = Joins(self, entity, alias)
         selected = [exp.alias_(column(alias, entity.key), "key", quoted=True)]
         if only_count:
             selected = [exp.alias_(exp.Count(this=exp.Star()), "count", quoted=True)]
@@ -190,7 +191,7 @@ class Compiler:
 
     def _select(self, definition: Definition, entity: Entity) -> exp.Select:
         alias = self.sql.alias()
-        joins = _Joins(self, entity, alias)
+        joins = Joins(self, entity, alias)
         self._check_outputs(definition, entity)
         order = self._order(definition, joins, entity, alias)
         query = exp.select(exp.alias_(column(alias, entity.key), "key", quoted=True)).from_(table(entity.name, alias))
@@ -210,9 +211,9 @@ class Compiler:
 
     def _check_outputs(self, definition: Definition, entity: Entity) -> None:
         for n, output in enumerate(definition.columns):
-            _Joins(self, entity, "checked").value(output.source, f"columns[{n}]")
+            Joins(self, entity, "checked").value(output.source, f"columns[{n}]")
 
-    def _order(self, definition: Definition, joins: _Joins, entity: Entity, alias: str) -> list[exp.Expr]:
+    def _order(self, definition: Definition, joins: Joins, entity: Entity, alias: str) -> list[exp.Expr]:
         terms = []
         if definition.sql is not None and not definition.sort and self.queries.check(definition.sql).is_ordered:
             terms.append(exp.Ordered(this=joins.position(self.query(definition.sql)), nulls_first=False))
@@ -229,7 +230,7 @@ class Compiler:
         keys = exp.select(column(other, "entity_key")).from_(table(given.name, other))
         return exp.In(this=column(alias, entity.key), query=exp.Subquery(this=keys))
 
-    def _found(self, search: tuple[tuple[str, ...], str], joins: _Joins, entity: Entity, alias: str) -> exp.Expr:
+    def _found(self, search: tuple[tuple[str, ...], str], joins: Joins, entity: Entity, alias: str) -> exp.Expr:
         paths, text = search
         values = [column(alias, entity.key), *(joins.value(path, f"search in {path!r}") for path in paths)]
         hits = [
@@ -339,64 +340,3 @@ class Compiler:
         """Return the query of the keys in a table of the state, which is `alias` in it."""
         self._give(given)
         return exp.select(column(alias, "entity_key")).from_(table(given.name, alias))
-
-
-class _Joins:
-    """Values of a row and of rows it leads to over to-one relations; a relation many values need is joined once."""
-
-    def __init__(self, compiler: Compiler, entity: Entity, alias: str) -> None:
-        self._compiler, self._entity, self._alias = compiler, entity, alias
-        self._known: dict[tuple[str, ...], str] = {}
-        self._joins: list[tuple[exp.Expr, exp.Expr]] = []
-
-    def value(self, source: str | Measure, place: str) -> exp.Expr:
-        if isinstance(source, Measure):
-            return self._measure(source, place)
-        resolved = self._compiler.resolve(self._entity, source, place)
-        if resolved.is_to_many:
-            raise SegmentError(
-                f"{place}: {source!r} goes over many rows; show a measure of them, such as the count, instead."
-            )
-        field = resolved.field or resolved.entity.fields[resolved.entity.key]
-        alias = self._alias
-        steps: tuple[str, ...] = ()
-        for relation in resolved.relations:
-            steps = (*steps, relation.name)
-            if steps not in self._known:
-                self._known[steps] = self._compiler.sql.alias()
-                rows, conditions = self._compiler.sql.rows(relation, self._known[steps])
-                same = exp.EQ(
-                    this=column(self._known[steps], relation.target_field), expression=column(alias, relation.own_field)
-                )
-                self._joins.append((rows, exp.and_(same, *conditions)))
-            alias = self._known[steps]
-        return shown(column(alias, field.name), field.type)
-
-    def position(self, given: Given) -> exp.Expr:
-        """Return the place of the row in the order of a query's keys; null for one that is not among them."""
-        alias = self._compiler.sql.alias()
-        on = exp.EQ(this=column(alias, "entity_key"), expression=column(self._alias, self._entity.key))
-        self._joins.append((table(given.name, alias), on))
-        return column(alias, "position")
-
-    def kind(self, source: str | Measure) -> str:
-        if isinstance(source, Measure):
-            chain = measure_chain(self._compiler.model, source, self._entity, "sort")
-            return aggregated(source, chain.entity, "sort")[0]
-        resolved = self._compiler.model.resolve(self._entity.name, source)
-        return "text" if resolved.field is None else resolved.field.type
-
-    def _measure(self, measure: Measure, place: str) -> exp.Expr:
-        chain, query, _ = measure_values(self._compiler, measure, self._entity, place)
-        alias = self._compiler.sql.alias()
-        on = exp.EQ(this=column(alias, "grp"), expression=column(self._alias, chain.hop.own_field))
-        self._joins.append((subquery(query, alias), on))
-        value = column(alias, "val")
-        if measure.measure in ("count", "sum"):
-            return exp.Coalesce(this=value, expressions=[exp.Literal.number(0)])
-        return value
-
-    def applied(self, query: exp.Select) -> exp.Select:
-        for rows, on in self._joins:
-            query = query.join(rows, on=on, join_type="left")
-        return query

@@ -76,8 +76,8 @@ def set_up(stage: Stage) -> None:
     services.websites.create("Demo shop", story.WEBSITE, story.SHOP_URL, campaigns=campaigns)
     for name, description in story.TOPICS:
         services.topics.create(name, description=description)
-    for name, told in story.SEGMENTS.items():
-        services.segments.save(name, services.segments.resolve(told))
+    for name, source in story.SEGMENTS.items():
+        services.segments.save(name, services.segments.resolve(source))
 
 
 def import_export(stage: Stage, since: datetime, until: datetime) -> None:

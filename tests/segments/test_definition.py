@@ -169,7 +169,7 @@ def test_groups_may_be_nested_but_not_without_end() -> None:
         ({"segment": "VIP"}, "there is no segment 'VIP'|no segment 'VIP'"),
         ({"changed": "email"}, "no history is kept of 'email'; of user it is of credit"),
         ({"behaviour": "opened", "within": "soon"}, r"where\.within: 'soon' is not a duration"),
-        ({"behaviour": "opened", "campaign": "Spring"}, "no email campaign 'Spring'"),
+        ({"behaviour": "opened", "campaign": "Autumn"}, "no email campaign 'Autumn'"),
         ({"contacted": "times", "is": "at_least", "value": 1, "list": "X"}, "no marketing list 'X'"),
     ],
 )

@@ -44,9 +44,13 @@ _HUMAN = """
     e.event_id in (
         select v.event_id from verdicts as v where v.event_id in (select h.event_id from {events} as h)
         group by v.event_id
-        having struct_extract(max({'at': v.decided_at, 'set': v.ruleset, 'verdict': v.verdict}), 'verdict') = 'human'
+        having max(
+            epoch_us(v.decided_at) * 4 + case v.verdict when 'machine' then 2 when 'human' then 0 else 1 end
+        ) % 4 = 0
     )
 """
+# The newest verdict counts, of several at one moment the less human one, as in reports. One number says both: comparing
+# structs of them took three times the time and the memory.
 _OF_ROWS = """
     select r.key as who, o.id as id, o.happened_at as happened_at
     from _owned_event as o join _reached as r on r.address = o.person

@@ -18,6 +18,7 @@ Row = Mapping[str, Any]
 Node = Mapping[str, Any]
 
 COMPARED = ("url", "title", "category", "action", "name")
+_LESS_HUMAN = ("human", "unknown", "machine")
 EQUAL = {"website": "website", "source": "campaign_source", "medium": "campaign_medium", "code": "campaign_code"}
 
 
@@ -125,7 +126,7 @@ class People:
 
     def _is_human(self, event: Row) -> bool:
         verdicts = [v for v in self.data["verdicts"] if v["event_id"] == event["event_id"]]
-        newest = max(verdicts, key=lambda v: (v["decided_at"], v["ruleset"], v["verdict"]), default=None)
+        newest = max(verdicts, key=lambda v: (v["decided_at"], _LESS_HUMAN.index(v["verdict"])), default=None)
         return newest is not None and newest["verdict"] == "human"
 
     def _owner(self, event: Row) -> str | None:

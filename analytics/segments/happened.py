@@ -36,13 +36,14 @@ _FACTS = """
     from deliveries as e join audience as a on a.delivery_id = e.delivery_id
 """
 _HITS = """
-    select a.entity, a.entity_key, a.address_key, e.event_id as id, e.occurred_at as happened_at
+    select a.entity, a.entity_key, a.address_key, e.id, e.happened_at
     from _hit as e join audience as a on a.delivery_id = e.delivery_id
 """
+_MAIL_EVENTS = "select e.event_id as id, e.delivery_id, e.occurred_at as happened_at from events as e"
 _NOT_BOUNCED = "e.delivery_id not in (select b.delivery_id from deliveries as b where b.state = 'bounced')"
 _HUMAN = """
-    e.event_id in (
-        select v.event_id from verdicts as v where v.event_id in (select h.event_id from {events} as h)
+    e.id in (
+        select v.event_id from verdicts as v where v.event_id in (select h.id from {events} as h)
         group by v.event_id
         having max(
             epoch_us(v.decided_at) * 4 + case v.verdict when 'machine' then 2 when 'human' then 0 else 1 end
@@ -105,7 +106,7 @@ def _mailed(compiler: Compiler, node: Behaviour, place: str) -> exp.Query:
     conditions, values = _conditions(compiler, node, place, "e.occurred_at")
     conditions.append("e.kind = $kind")
     values["kind"] = {"opened": "open", "clicked": "click"}[node.behaviour]
-    hit = f"select e.event_id, e.delivery_id, e.occurred_at from events as e where {' and '.join(conditions)}"  # noqa: S608  # fixed texts
+    hit = f"{_MAIL_EVENTS} where {' and '.join(conditions)}"
     human = f" where {_HUMAN.replace('{events}', '_hit')}" if node.by == "human" else ""
     return knowing(fixed_query(compiler.sql, _HITS + human, {}), hit=fixed_query(compiler.sql, hit, values))
 
@@ -143,12 +144,12 @@ def _owned(compiler: Compiler, node: Did, place: str) -> exp.Query:
     if not isinstance(done, exp.Select):
         raise AssertionError("the text is a SELECT")
     tests = [compiler.sql.condition(test, _DONE) for test in did_tests(compiler, node, place)]
-    done = filtered(done, tests)
-    query = fixed_query(compiler.sql, OWNED, {})
+    owned = knowing(fixed_query(compiler.sql, OWNED, {}), done=filtered(done, tests))
     if node.by == "all":
-        return knowing(query, done=done)
-    human = fixed_query(compiler.sql, f"select e.* from _hit as e where {_HUMAN.replace('{events}', '_hit')}", {})  # noqa: S608  # fixed texts
-    return knowing(query, hit=done, done=human)
+        return owned
+    # Whose they are comes first: most visits are nobody's known, and need no verdict.
+    human = fixed_query(compiler.sql, f"select e.* from _own as e where {_HUMAN.replace('{events}', '_own')}", {})  # noqa: S608  # fixed texts
+    return knowing(human, own=owned)
 
 
 def did_tests(compiler: Compiler, node: Did, place: str) -> list[Test]:

@@ -47,6 +47,8 @@ _BASE = re.compile(r"(?P<base>now|today|(?P<form>start of|this)\s+(?P<unit>[a-z]
 _DURATION = re.compile(r"(?P<count>\d{1,6})\s*(?P<unit>[a-z]+)", re.IGNORECASE)
 _STEP = re.compile(r"\s*(?P<sign>[+-])\s*(?P<count>\d{1,6})\s*(?P<unit>[a-z]*)", re.IGNORECASE)
 
+_AWAY = re.compile(r"(?P<base>today|now)\s*(?P<sign>[+-])\s*(?P<away>\d{1,6}\s*(?P<unit>[a-z]+))")
+
 
 class BadMoment(ValueError):
     """A text that is no date, time or relative expression; the message says why."""
@@ -131,6 +133,27 @@ def exact_duration(text: str) -> timedelta | None:
     match = _DURATION.fullmatch(text.strip())
     unit = None if match is None else _EXACT.get(_UNIT_OF.get(match["unit"].lower(), ""))
     return None if match is None or unit is None else int(match["count"]) * unit
+
+
+def duration_words(text: str) -> str:
+    """Return a duration for people: "30 days" for 30d; any other text as it is."""
+    match = _DURATION.fullmatch(text.strip())
+    unit = None if match is None else _UNIT_OF.get(match["unit"].lower())
+    if match is None or unit is None:
+        return text
+    count = int(match["count"])
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+def moment_words(text: str) -> str:
+    """Return a relative date for people: "90 days ago" for today - 90d; any other text as it is."""
+    match = _AWAY.fullmatch(text.strip())
+    if match is None or match["unit"] not in _UNIT_OF:
+        return text
+    away, is_past = duration_words(match["away"]), match["sign"] == "-"
+    if (match["base"], away) == ("today", "1 day"):
+        return "yesterday" if is_past else "tomorrow"
+    return f"{away} ago" if is_past else f"in {away}"
 
 
 def _written(text: str, moment: Moment) -> Span | None:

@@ -142,6 +142,8 @@ def _lines(model: EntityModel, entity: str, node: Node, depth: int, before: str 
     match node:
         case Not(All() | AnyOf() as group):
             yield from _lines(model, entity, group, depth, "Not: ")
+        case All((inner,)) | AnyOf((inner,)) if not before:
+            yield from _lines(model, entity, inner, depth)
         case All(nodes) | AnyOf(nodes):
             heading = _HEADINGS[type(node)]
             yield WordLine(depth, f"{before}{heading[:1].lower() if before else heading[:1]}{heading[1:]}", True)

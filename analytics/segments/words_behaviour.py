@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analytics.segments.definition import Behaviour, Consent, Did, Sequence
+from analytics.segments.moments import duration_words, moment_words
 from analytics.segments.operators import OPERATORS
 
 _BEHAVIOUR = {
@@ -41,7 +42,7 @@ def people_words(node: Behaviour | Did | Sequence | Consent) -> str:
         case Sequence(steps, within, without):
             then = ", then ".join(_inside(step) if n else people_words(step) for n, step in enumerate(steps))
             after = f", and not afterwards: {_inside(without)}" if without is not None else ""
-            return f"{then}{after}{f' (within {within})' if within is not None else ''}"
+            return f"{then}{after}{f' (within {duration_words(within)})' if within is not None else ''}"
         case Consent(topic, state):
             return f"{_CONSENTS[state]} “{topic}”"
 
@@ -59,7 +60,7 @@ def _around(node: Behaviour | Did) -> str:
     operator = node.operator if isinstance(node, Did) else "at_least"
     often = f" {_TIMES[operator]} {node.times} time{'s' if node.times != 1 else ''}"
     times = "" if (operator, node.times) == ("at_least", 1) else often
-    within = f" within {node.within}" if node.within else ""
+    within = f" within {duration_words(node.within)}" if node.within else ""
     return f"{times}{within}{', machines included' if node.by == 'all' else ''}"
 
 
@@ -84,4 +85,6 @@ def _value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, str):
+        value = moment_words(value)
     return str(value) if str(value).strip() else f"“{value}”"

@@ -32,7 +32,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Editable:
-    """What the editor of a list begins with. `segment` is the stored one it is built on, beside its own conditions."""
+    """What the editor of a list begins with. `segment` is the stored one it is built on, beside its own conditions.
+
+    `has_conditions` is false for lists filled by hand or made of a file: their members are their own.
+    """
 
     id: int | None
     name: str
@@ -41,6 +44,7 @@ class Editable:
     kind: str
     definition: Definition
     segment: str | None = None
+    has_conditions: bool = True
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,14 @@ def editable(services: Services, number: int) -> Editable:
         kind=listed.kind,
         definition=listed.own,
         segment=listed.segment,
+        has_conditions=listed.source == "definition",
     )
+
+
+def rename(services: Services, begun: Editable, name: str, contact: str) -> MarketingList:
+    """Give a list another name or way to be reached and leave who is on it; raises ListError, NotFound."""
+    assert begun.id is not None, "only a list there is has a name to change"
+    return services.lists.update(begun.id, name=name, contact=contact)
 
 
 def save(services: Services, begun: Editable, values: Mapping[str, str], definition: Definition) -> MarketingList:

@@ -88,10 +88,10 @@ def _related(desk: Desk, leaf: Leaf, entity: str) -> Leaf:
         if isinstance(made.node, SameRow):
             if rearranged.can_part(made):
                 _row_switch(desk, made.node.related, entity, "same", f"{key}.rows", rearranged.any_row, leaf.id)
-            return replace(made, inner=_group(desk, inner, target))
+            return replace(made, inner=_inner(desk, inner, target))
         if inner.items:
             st.caption("Only those where:")
-            return replace(made, inner=_group(desk, inner, target))
+            return replace(made, inner=_inner(desk, inner, target))
         st.button(
             "Only those where …",
             key=f"{key}.add-where",
@@ -101,6 +101,15 @@ def _related(desk: Desk, leaf: Leaf, entity: str) -> Leaf:
             args=(rearranged.added, inner.id, c.starting_field(desk.model, target)),
         )
     return made
+
+
+def _inner(desk: Desk, group: Group, entity: str) -> Group:
+    """Draw the conditions on related rows; a group around nothing but one other is not shown beside it."""
+    match group:
+        case Group(join="all", items=(Group() as only,)):
+            return replace(group, items=(_inner(desk, only, entity),))
+        case _:
+            return _group(desk, group, entity)
 
 
 def _row_switch(

@@ -43,7 +43,9 @@ def draw(
         session.keep(f"{prefix}.begun", begun)
     left, right = st.columns([13, 7], gap="medium")
     with left:
-        _tabs(prefix, within)
+        unread = _tabs(prefix, within)
+    if unread:
+        blocked = "Mend the text first, or leave it: the builder keeps what it had."
     with right, st.container(key=f"answer-{prefix}".replace(".", "-")):
         return _answer(prefix, save, blocked, counted, within)
 
@@ -59,17 +61,20 @@ def present(prefix: str) -> Definition | None:
     return None if known is None else drafts.definition(known.present)
 
 
-def _tabs(prefix: str, within: str | None) -> None:
+def _tabs(prefix: str, within: str | None) -> bool:
+    """Draw the open tab; returns whether it holds a text that cannot be read."""
+    unread = False
     build, text, query = st.tabs(_TABS, key=f"{prefix}.tab", on_change="rerun")
     if build.open:
         with build:
             _builder(prefix)
     if text.open:
         with text:
-            _text(prefix)
+            unread = _text(prefix)
     if query.open:
         with query, messages.errors():
             sql_writer.draw(prefix, _asked(present(prefix), within), within)
+    return unread
 
 
 def _builder(prefix: str) -> None:
@@ -107,7 +112,8 @@ def _back(prefix: str, label: str, icon: str, able: bool, *, on: bool) -> None:
     )
 
 
-def _text(prefix: str) -> None:
+def _text(prefix: str) -> bool:
+    """Draw the definition as text; returns whether what is typed cannot be read."""
     known = desk.history(prefix)
     assert known is not None, "begun above"
     made = drafts.definition(known.present)
@@ -116,19 +122,20 @@ def _text(prefix: str) -> None:
     key = f"{prefix}.e{session.get(f'{prefix}.edition', 0)}.text"
     typed = st.text_area("Definition as text", written, key=key, height=220, label_visibility="collapsed")
     if typed == written or (not written.startswith("--") and typed.split() == written.split()):
-        return
+        return False
     try:
         read = parse_text(typed)
         if read.entity != known.present.entity:
             st.error(f"This is about {known.present.entity}; a text about {read.entity} belongs elsewhere.")
-            return
+            return True
     except messages.SENTENCES as error:
-        st.error("The builder keeps what it had: this cannot be read yet", icon=":material/error:")
+        st.error("This cannot be read yet; the builder keeps what it had.", icon=":material/error:")
         st.code(str(error), language=None)
-        return
+        return True
     if read != drafts.definition(known.present):
         session.keep(f"{prefix}.history", known.changed(drafts.draft_of(read)))
     st.caption("Read; the builder shows it.")
+    return False
 
 
 def _asked(made: Definition | None, within: str | None) -> Definition | None:
@@ -148,7 +155,10 @@ def _answer(prefix: str, save: str, blocked: str | None, counted: str, within: s
         made = Definition.from_document(made.to_document())  # says where groups are nested too deep
         answer = _counted(prefix, made)
     except messages.SENTENCES as error:
-        messages.show(error)
+        if made.sql is None:
+            messages.show(error)
+        else:  # the tab of the query says where and what
+            st.error("The query cannot be run yet; SQL says why.", icon=":material/error:")
         _save(prefix, save, "Mend what is not right first.")
         return None
     if answer is not None:

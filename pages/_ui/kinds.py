@@ -9,7 +9,6 @@ import streamlit as st
 
 from analytics.segments.definition import (
     BEHAVIOURS,
-    All,
     Behaviour,
     Changed,
     Contacted,
@@ -141,8 +140,10 @@ def _optional(
 
 
 def _sample(desk: Desk, node: Sample, entity: str, key: str) -> Node:
+    st.caption("A random share in per cent", width="content")
     percent = st.number_input("Per cent", 0.0, 100.0, node.percent, key=f"{key}.percent", label_visibility="collapsed",
                               format="%g")  # fmt: skip
+    st.caption("from", width="content")
     start = st.number_input("From", 0.0, 100.0, node.start, key=f"{key}.start", label_visibility="collapsed",
                             format="%g")  # fmt: skip
     salt = st.text_input("Name of the draw", node.salt, key=f"{key}.salt", label_visibility="collapsed",
@@ -181,9 +182,10 @@ def starters(desk: Desk, entity: str) -> dict[str, Node]:
         "In a segment": InSegment(""),
         "Bears a tag": Tag(()),
     }
-    related = [*desk.related(entity)]
+    related = [*desk.related(entity).values()]
     if related:
-        offered["One related record that …"] = SameRow(related[0], All(()))
+        first = related[0]
+        offered["One related record that …"] = SameRow(first.path, c.starting_field(desk.model, first.target))
     if kept:
         offered["Field was changed"] = Changed(kept[0])
     return {**offered, "Random sample": Sample(10.0)}

@@ -17,14 +17,25 @@ _KIND_WORDS = {
 }
 
 
-def draw(editable: Editable) -> tuple[dict[str, str], Definition] | None:
-    """Draw the editor; returns what to save once the person says so: the list's values and its definition."""
+def draw(editable: Editable) -> tuple[dict[str, str], Definition | None] | None:
+    """Draw the editor; returns what to save once the person says so: the list's values and its definition.
+
+    The definition is None for a list without conditions, of which only name and way to be reached are changed.
+    """
     about = editable.id or "new"
     if session.get("lists.editing", None) != about:
         session.forget("lists.edit.")
         editor.forget(PREFIX)
         session.keep("lists.editing", about)
     values = _basics(editable)
+    blocked = None if values["name"].strip() else "Give the list a name first."
+    if not editable.has_conditions:
+        st.caption("Its members are kept as they are; they are changed on the list itself.")
+        pressed = st.button(
+            "Save list", type="primary", key=f"{PREFIX}.save", icon=":material/check:", disabled=blocked is not None,
+            help=blocked,
+        )  # fmt: skip
+        return (values, None) if pressed else None
     if editable.segment is not None:
         st.caption(messages.plain(f"Built on the segment “{editable.segment}”; the conditions below narrow it."))
     made = editor.draw(
@@ -33,7 +44,7 @@ def draw(editable: Editable) -> tuple[dict[str, str], Definition] | None:
         values["entity"],
         about=about,
         save="Save list",
-        blocked=None if values["name"].strip() else "Give the list a name first.",
+        blocked=blocked,
         counted="On this list",
         within=editable.segment,
     )
@@ -70,6 +81,8 @@ def _basics(editable: Editable) -> dict[str, str]:
             format_func=paths.__getitem__,
             key=f"lists.edit.contact.{entity}",
         )
+    if not editable.has_conditions:
+        return {"name": name, "entity": entity, "contact": contact, "kind": editable.kind}
     with third:
         kind = st.segmented_control(
             "Kind",

@@ -57,7 +57,7 @@ def _overview() -> None:
     services = session.services()
     present = services.lists.all()
     with widgets.head(
-        "Marketing lists", "Who your mails go to: by conditions on the shop's data, by hand, or from a file."
+        "Marketing lists", "Whom you mail or call: by conditions on the shop's data, by hand, or from a file."
     ):
         if present:
             _other_ways(others=len(present) > 1)
@@ -81,23 +81,23 @@ def _overview() -> None:
         [
             {
                 "name": line.name,
-                "of": line.made_of,
-                "kind": line.kind.capitalize(),
                 "members": line.counts.members,
                 "reachable": line.counts.reachable,
                 "suppressed": line.counts.suppressed,
+                "of": line.made_of,
+                "kind": line.kind.capitalize(),
                 "campaigns": line.campaigns,
                 "updated": local(line.updated_at, zone),
             }
             for line in lines
         ],
         {
-            "name": widgets.words("List", "large"),
-            "of": widgets.words("Made of"),
-            "kind": widgets.words("Kind", "small"),
+            "name": widgets.words("List"),
             "members": widgets.count("Members"),
-            "reachable": widgets.count("Reachable", "With an address that may be mailed, not unsubscribed."),
-            "suppressed": widgets.count("Suppressed", "Members whose address or domain is never mailed."),
+            "reachable": widgets.count("Reachable", "With an address or number that may be used, not unsubscribed."),
+            "suppressed": widgets.count("Suppressed", "Members who are never mailed or called, whatever the list."),
+            "of": widgets.words("Made of", "small"),
+            "kind": widgets.words("Kind", "small"),
             "campaigns": widgets.count("Campaigns"),
             "updated": widgets.when("Changed"),
         },
@@ -139,6 +139,8 @@ def _another_file(chosen: int) -> None:
 
 def _edit(begun: view.Editable) -> None:
     sentence = "Set conditions on the left; the answer on the right follows them."
+    if not begun.has_conditions:
+        sentence = "What the list is called, and how its members are reached."
     with widgets.head(begun.name or "New marketing list", sentence):
         if st.button("Cancel", key="list.cancel"):
             _open(begun.id)
@@ -148,7 +150,9 @@ def _edit(begun: view.Editable) -> None:
     values, definition = made
     with messages.errors():
         services = session.services()
-        if begun.id is None:
+        if definition is None:
+            saved = view.rename(services, begun, values["name"], values["contact"])
+        elif begun.id is None:
             saved = session.once("list", made, lambda: view.save(services, begun, values, definition))
         else:
             saved = view.save(services, begun, values, definition)
@@ -193,21 +197,9 @@ def _detail(chosen: int) -> None:
             widgets.go(
                 "Call them", _CALLS, key="list.call", icon=":material/call:", primary=True, call="new", list=str(chosen)
             )
-    counts = shown.counts
-    widgets.tiles(
-        [
-            widgets.Tile("Members", number(counts.members)),
-            widgets.Tile(
-                "Reachable", number(counts.reachable), "members with an address that may be mailed, not unsubscribed"
-            ),
-            widgets.Tile("Unsubscribed", number(counts.unsubscribed)),
-            widgets.Tile("Suppressed", number(counts.suppressed), "members whose address or domain is never mailed"),
-            widgets.Tile("Without address", number(counts.without_contact)),
-        ],
-        key="list",
-    )
+    widgets.tiles(_tiles(shown), key="list")
     _keeping(listed)
-    list_members.draw(chosen, counts.removed)
+    list_members.draw(chosen, shown.counts.removed)
     list_making.files(listed)
     with st.expander("History", icon=":material/show_chart:", key="list.history", on_change="rerun") as past:
         if past.open:
@@ -215,6 +207,35 @@ def _detail(chosen: int) -> None:
     if listed.source == "definition":
         widgets.sql(view.sql(services, listed), "list.sql")
     _deleting(shown)
+
+
+def _tiles(shown: view.Detail) -> list[widgets.Tile]:
+    counts = shown.counts
+    if shown.listed.channel == "email":
+        return [
+            widgets.Tile("Members", number(counts.members)),
+            widgets.Tile(
+                "Reachable", number(counts.reachable), "members with an address that may be mailed, not unsubscribed"
+            ),
+            widgets.Tile("Unsubscribed", number(counts.unsubscribed)),
+            widgets.Tile("Suppressed", number(counts.suppressed), "members whose address or domain is never mailed"),
+            widgets.Tile("Without address", number(counts.without_contact)),
+        ]
+    return [
+        widgets.Tile("Members", number(counts.members)),
+        widgets.Tile(
+            "Reachable", number(counts.reachable), "members with a number that can be called, not unsubscribed"
+        ),
+        widgets.Tile("Unsubscribed", number(counts.unsubscribed)),
+        widgets.Tile("Not to be called", number(counts.suppressed), "members whose number nobody calls any more"),
+        widgets.Tile("Without number", number(counts.without_contact)),
+        widgets.Tile("Wrong numbers", number(counts.bad_numbers), "members with a number that cannot be dialled"),
+        widgets.Tile(
+            "Shared numbers",
+            number(counts.shared_numbers),
+            "members whose number another member has too: both make one call",
+        ),
+    ]
 
 
 @st.dialog("Refresh the list", icon=":material/refresh:")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from analytics.segments import Definition
 from analytics.services import Services
+from analytics.store.arrow import arrow_schema
 from tests.pages.conftest import Dashboard, keyed, press, said
 
 PAGE = "pages/audience/lists.py"
@@ -99,6 +102,8 @@ def test_a_list_is_written_as_sql_with_its_mistakes_shown(full: Dashboard, servi
     assert at.metric[0].value == "60"
     keyed(at.text_area, ".sql").set_value("select id\nfrom customer_user where nosuch").run()
     assert any(c.value.startswith("Line 2, column 26: ") and "nosuch" in c.value for c in at.code)
+    assert not any("nosuch" in e.value for e in at.error)  # said once, with its lines
+    assert keyed(at.button, "lists.build.save").disabled
     keyed(at.text_area, ".sql").set_value("select id from customer_user union all select 'nobody'").run()
     assert any("1 key is of no customer user" in w.value for w in at.warning)
     assert at.metric[0].value == "60"
@@ -225,6 +230,44 @@ def test_a_list_is_filled_by_hand(full: Dashboard, services: Services) -> None:
     assert "Nobody has nobody@example.org" in said(at)
     with services.engine() as engine:
         assert services.lists.members(engine, "Friends").rows.column("entity_key").to_pylist() == [key]
+
+
+def test_a_list_filled_by_hand_is_renamed_without_a_builder(full: Dashboard, services: Services) -> None:
+    made = services.lists.create("Friends", Definition("customer_user"), contact="email", source="picked")
+    at = full.open(PAGE, list=str(made.id), edit="1")
+    assert not [b for b in at.button if b.label in ("Condition", "Why in, why out?")]
+    at.text_input(key="lists.edit.name").set_value("Good friends").run()
+    press(at, "Save list")
+    renamed = services.lists.get(made.id)
+    assert (renamed.name, renamed.source) == ("Good friends", "picked")
+
+
+def test_a_text_that_cannot_be_read_is_not_passed_over_by_saving(full: Dashboard) -> None:
+    at = full.open(PAGE, list="new")
+    at.text_input(key="lists.edit.name").set_value("Half").run()
+    at.session_state["lists.build.tab"] = "Text"
+    at.run()
+    keyed(at.text_area, ".text").set_value("customer_user where enabled is yse").run()
+    assert keyed(at.button, "lists.build.save").disabled
+    at.session_state["lists.build.tab"] = "Builder"
+    at.run()
+    assert not keyed(at.button, "lists.build.save").disabled
+
+
+def test_a_telephone_list_says_which_numbers_make_no_call_of_their_own(full: Dashboard, services: Services) -> None:
+    schema = services.model.entity("customer_user").schema
+    phones = {"tel1": "+4915112345678", "tel2": "+4915112345678", "tel3": "12"}
+    rows = [{"id": key, "email": f"{key}@example.com", "phone": phone} for key, phone in phones.items()]
+    whole = [{c.name: row.get(c.name) for c in schema.columns} for row in rows]
+    services.store.lake.merge("customer_user", pa.Table.from_pylist(whole, arrow_schema(schema)))
+    where = {"field": "id", "is": "starts_with", "value": "tel"}
+    definition = Definition.from_document({"entity": "customer_user", "where": where})
+    made = services.lists.create("Phones", definition, contact="phone")
+    shown = {m.label: m.value for m in full.open(PAGE, list=str(made.id)).metric}
+    with services.engine() as engine:
+        counts = services.lists.counts(engine, made)
+    assert counts.bad_numbers == 1 and counts.shared_numbers > 0
+    assert (shown["Wrong numbers"], shown["Shared numbers"]) == ("1", str(counts.shared_numbers))
 
 
 def test_lists_are_put_together_on_a_form(full: Dashboard, services: Services) -> None:

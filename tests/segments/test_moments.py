@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from analytics.segments.moments import BadMoment, Moment, parse_span
+from analytics.segments.moments import BadMoment, Moment, moment_words, parse_span
 
 AT = Moment(datetime(2026, 3, 31, 22, 30, tzinfo=UTC), "Europe/Berlin")  # 1 April 00:30 there
 
@@ -105,3 +105,21 @@ def test_the_31st_becomes_the_last_day_of_a_shorter_month() -> None:
 def test_anything_else_is_refused(text: str, says: str) -> None:
     with pytest.raises(BadMoment, match=says):
         parse_span(text, AT)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("today - 90d", "90 days ago"),
+        ("today - 1 day", "yesterday"),
+        ("today + 1d", "tomorrow"),
+        ("today + 2w", "in 2 weeks"),
+        ("now - 1h", "1 hour ago"),
+        ("now - 1d", "1 day ago"),
+        ("today", "today"),
+        ("today - 3 fortnights", "today - 3 fortnights"),
+        ("2026-11-24", "2026-11-24"),
+    ],
+)
+def test_relative_dates_are_said_as_people_say_them(text: str, words: str) -> None:
+    assert moment_words(text) == words

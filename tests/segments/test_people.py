@@ -249,12 +249,13 @@ def test_rows_without_an_address_are_no_persons(store: Store) -> None:
     [
         (
             'did(page_view url contains "/sale" 3 times from source "news" within 14d)',
-            "Visited a page whose address contains /sale from “news” at least 3 times within 14d",
+            "Visited a page whose address contains /sale from “news” at least 3 times within 14 days",
         ),
         ("did(any exactly 0 times by all)", "Did anything on a website exactly 0 times, machines included"),
         (
             "sequence(clicked(any campaign) then did(cart) without did(order) within 7d)",
-            "Clicked in any email campaign, then changed a cart, and not afterwards: ordered on a website (within 7d)",
+            "Clicked in any email campaign, then changed a cart, and not afterwards: ordered on a website"
+            " (within 7 days)",
         ),
         ('consent("News") is none', "Said nothing yet about “News”"),
     ],

@@ -167,7 +167,7 @@ class Sender:
             if connection.is_open:
                 return connection
             self._connections.discard(connection)
-            connection.wire.close()
+            await connection.wire.end()
         first, longest = self._tuning.reconnect
         tried = 0
         while not self._stopping.is_set():

@@ -24,6 +24,7 @@ from analytics.errors import DeliveryError
 from analytics.settings import SmtpSettings
 
 _START_MAIL = 354
+_FAREWELL_SECONDS = 2.0
 _LONGEST_REPLY = 64 * 1024
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>]")
 
@@ -51,6 +52,7 @@ class Wire(asyncio.Protocol):
         self._replies: deque[Reply] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._lost: str | None = None
+        self._ended = asyncio.Event()
         self.is_flushed = True
         self.waits_since: float | None = None
 
@@ -82,6 +84,7 @@ class Wire(asyncio.Protocol):
         """Note why nothing more will come."""
         if self._lost is None:
             self._lost = f"connection lost: {exc}" if exc else "connection closed by the server"
+        self._ended.set()
         self._wake()
 
     @property
@@ -123,6 +126,15 @@ class Wire(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
+    async def end(self) -> None:
+        """End the connection after what was written, and be sure that it has ended: TLS has a farewell of its own,
+        which a server may never answer."""
+        self.close()
+        try:
+            await asyncio.wait_for(self._ended.wait(), _FAREWELL_SECONDS)
+        except TimeoutError:
+            self.abort("the server did not end the connection")
+
     def _take(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace")
         if not line[:3].isdigit() or len(line) > _LONGEST_REPLY:
@@ -160,6 +172,24 @@ class _Offers:
         )
 
 
+async def _make_ready(client: aiosmtplib.SMTP, smtp: SmtpSettings) -> None:
+    """Connect, encrypt and log in, step by step: in one step the client would end a connection that fails itself."""
+    await client.connect()
+    if smtp.security == "starttls":
+        await client.starttls()
+    if smtp.username is not None:
+        await client.login(smtp.username, smtp.password or "")
+    if client.is_ehlo_or_helo_needed:
+        await client.ehlo()
+
+
+def _drop(client: aiosmtplib.SMTP) -> None:
+    """End a connection at once: a polite end of TLS would wait for the server, beyond the life of the loop."""
+    if client.transport is not None:
+        cast(asyncio.Transport, client.transport).abort()
+    client.close()
+
+
 class Connection:
     """A connection that is ready for mails, one after the other."""
 
@@ -174,27 +204,23 @@ class Connection:
         client = aiosmtplib.SMTP(
             hostname=smtp.host,
             port=smtp.port,
-            username=smtp.username,
-            password=smtp.password,
             use_tls=smtp.security == "tls",
-            start_tls=smtp.security == "starttls",
+            start_tls=False,
             local_hostname=local_name,
             timeout=tuning.connect,
             tls_context=tuning.tls,
         )
         place = f"{smtp.host}:{smtp.port}"
         try:
-            await client.connect()
-            if client.is_ehlo_or_helo_needed:
-                await client.ehlo()
+            await _make_ready(client, smtp)
         except aiosmtplib.SMTPAuthenticationError as error:
-            client.close()
+            _drop(client)
             raise RefusedLogin(
                 f"The mail server {place} refuses user {smtp.username!r}: {error.code} {error.message}. "
                 f"Put the right smtp.username and smtp.password into the settings."
             ) from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            client.close()
+            _drop(client)
             raise CannotConnect(f"The mail server {place} cannot be used: {_reason(error)}") from error
         transport = cast(asyncio.Transport, client.transport)
         wire = Wire()
@@ -248,8 +274,8 @@ class Connection:
         if self.wire.is_open:
             self.wire.write(b"QUIT\r\n")
             with suppress(_Lost, TimeoutError):
-                await asyncio.wait_for(self.wire.replies(1), 2.0)
-        self.wire.close()
+                await asyncio.wait_for(self.wire.replies(1), _FAREWELL_SECONDS)
+        await self.wire.end()
 
     async def _envelope(self, mail: bytes, rcpt: bytes) -> Outcome | None:
         """Open the transaction; None when the server waits for the message."""

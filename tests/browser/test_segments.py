@@ -31,7 +31,7 @@ def test_an_old_version_is_compared_and_restored_with_the_keyboard(
         expect(page.locator("code", has_text="+   and count(orders) >= 2")).to_be_visible(timeout=SECONDS * 1000)
         page.get_by_role("button", name="Restore").focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_text("Version 3")).to_be_visible(timeout=SECONDS * 1000)
+        expect(page.get_by_text("Version 3", exact=True)).to_be_visible(timeout=SECONDS * 1000)
         screen.settle()
         screen.shoot("segment-light")
         screen.sound()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -11,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from analytics.entities.importing import csvlines
+from analytics.entities.importing.spreadsheets import check_spreadsheet
 from analytics.entities.importing.values import ImportOptions, Reject
 from analytics.errors import ListError
 from analytics.lists.matching import WAYS, By
@@ -20,7 +20,6 @@ _TEXT = (".csv", ".tsv", ".tab", ".txt")
 _SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _MOST_LINES = 5_000_000
 _MOST_BYTES = 1 << 30
-_MOST_UNPACKED = 1 << 30  # a spreadsheet of a few kB may unpack to gigabytes
 _SAMPLED = 500
 _CHUNK = 20_000
 _ENOUGH = 0.5  # share of a column's values that has to fit
@@ -141,10 +140,7 @@ def _lines(path: Path, rejects: list[Reject]) -> Iterator[Record]:
 def _sheet(path: Path) -> list[Record]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as packed:
-            if sum(part.file_size for part in packed.infolist()) > _MOST_UNPACKED:
-                raise ListError(f"{path.name} unpacks to more than 1 GB; save it as CSV.")
+    check_spreadsheet(path)
     try:
         rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python(skip_empty_area=False)
     except PasswordError:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlsxwriter
 from sqlalchemy import func, insert, select
 
 from analytics.engine import Engine
-from analytics.errors import AnalyticsError, ListError, NotFound
+from analytics.errors import AnalyticsError, ImportFailed, ListError, NotFound
 from analytics.lists import Lists, Uploads
 from analytics.model.clock import SimulatedClock
 from analytics.segments import Definition, Segments
@@ -210,14 +211,29 @@ def test_a_hostile_file_is_refused_in_a_sentence(
 def test_a_spreadsheet_that_unpacks_to_gigabytes_is_refused(
     uploads: Uploads, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analytics.lists.upload_file._MOST_UNPACKED", 1 << 24)  # a gigabyte takes seconds to pack
+    monkeypatch.setattr(
+        "analytics.entities.importing.spreadsheets._MOST_UNPACKED", 1 << 24
+    )  # a gigabyte takes seconds to pack
     path = tmp_path / "bomb.xlsx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("xl/a.xml", b"\x00" * ((1 << 24) + 1))
-    with pytest.raises(ListError, match="unpacks to more than 1 GB"):
+    with pytest.raises(ImportFailed, match="unpacks to more than 1 GB"):
         uploads.match(engine, path, uploads.target("user", "email"))
     with pytest.raises(ListError, match="is not there or no file"):
         uploads.match(engine, tmp_path / "absent.csv", uploads.target("user", "email"))
+
+
+def test_two_cells_in_opposite_corners_end_no_process(uploads: Uploads, engine: Engine, tmp_path: Path) -> None:
+    for name, (row, column) in {"far.xlsx": (1_048_575, 16_383), "wide.xlsx": (20, 16_383)}.items():
+        with xlsxwriter.Workbook(str(tmp_path / name)) as book:
+            sheet = book.add_worksheet()
+            for n, text in enumerate(("Mail", "ada@example.com", "bob@example.com")):
+                sheet.write_string(n, 0, text)
+            sheet.write_string(row, column, "x")
+    target = uploads.target("user", "email")
+    with pytest.raises(ImportFailed, match="1,048,576 rows and 16,384 columns"):
+        uploads.match(engine, tmp_path / "far.xlsx", target)
+    assert uploads.match(engine, tmp_path / "wide.xlsx", target, column="Mail").keys.to_pylist() == ["a", "d", "b"]
 
 
 def test_a_quote_that_is_never_closed_costs_its_line_alone(uploads: Uploads, engine: Engine, file: File) -> None:

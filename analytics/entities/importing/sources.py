@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from analytics.engine.sql import quote
 from analytics.entities.importing import csvlines
+from analytics.entities.importing.spreadsheets import check_spreadsheet
 from analytics.entities.importing.values import ImportOptions, Reject
 from analytics.errors import ImportFailed
 from analytics.model.progress import Progress, silent
@@ -330,6 +331,7 @@ def _as_text(value: object) -> str | None:
 def _excel(connection: duckdb.DuckDBPyConnection, path: Path, options: ImportOptions) -> Staged:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
+    check_spreadsheet(path)
     try:
         book = CalamineWorkbook.from_path(str(path))
         names = list(book.sheet_names)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from analytics.store.suppressing import Unsubscribe, unsubscribe_all
+from analytics.store.suppressing import Unsubscribe, came_back, unsubscribe_all
 from analytics.store.tables import consent, delivery, email_campaign, list_state, sending, suppression, topic
 
 SOURCE = "preference page"
@@ -63,7 +63,7 @@ def _prefer(connection: Connection, wish: Preferences) -> bool:
     if key is None:
         return False
     if wish.stop:
-        if not wish.was_stopped:
+        if not (wish.was_stopped and _stays_stopped(connection, key, wish.at)):
             made = Unsubscribe(
                 wish.delivery_id, SOURCE, wish.at, wish.stop_wording, wish.client_address, wish.user_agent
             )
@@ -76,6 +76,13 @@ def _prefer(connection: Connection, wish: Preferences) -> bool:
         if choice.topic_id in there and _standing(connection, key, choice, wish.at) is not choice.wanted:
             note(connection, key, choice.topic_id, choice.wanted, choice.wording, wish)
     return True
+
+
+def _stays_stopped(connection: Connection, key: str, at: datetime) -> bool:
+    """Return whether a page that shows the address as stopped is right, or old: another may have taken it back."""
+    own = suppression.c.address_key == key, suppression.c.reason == "unsubscribed"
+    is_stopped = connection.execute(select(suppression.c.reason).where(*own)).first() is not None
+    return is_stopped or came_back(connection, key, at)
 
 
 def _standing(connection: Connection, key: str, choice: Choice, at: datetime) -> bool:

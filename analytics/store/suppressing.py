@@ -65,7 +65,7 @@ def _some(connection: Connection, wishes: Sequence[Unsubscribe]) -> int:
         _note_word(connection, row.address_key, last[row.id])
         if row.state == "accepted":
             _leave(connection, row.id, row.sending_id, wish.at)
-        if _came_back(connection, row.address_key, last[row.id].at):
+        if came_back(connection, row.address_key, last[row.id].at):
             continue
         upsert(
             connection,
@@ -103,7 +103,7 @@ def _note_word(connection: Connection, key: str, wish: Unsubscribe) -> None:
         )
 
 
-def _came_back(connection: Connection, key: str, at: datetime) -> bool:
+def came_back(connection: Connection, key: str, at: datetime) -> bool:
     """Return whether the address said yes to marketing mail altogether after a moment."""
     query = select(func.max(consent.c.at)).where(
         consent.c.address_key == key, consent.c.topic_id.is_(None), consent.c.granted.is_(True)

@@ -156,6 +156,24 @@ def test_no_marketing_mail_at_all_and_back_again(
     assert (shop.suppressed(), shop.unsubscribed(), said(shop)) == ({}, set(), [(None, False), (None, True)])
 
 
+def test_a_page_left_open_since_it_was_stopped_stops_again(
+    shop: Shop, client: httpx.Client, clock: SimulatedClock
+) -> None:
+    suppressions = Suppressions(shop.store)
+    Page(client, shop).save(stop=True)
+    clock.advance(timedelta(minutes=1))
+    left_open, other = Page(client, shop), Page(client, shop)
+    other.save(stop=False)
+    assert suppressions.reasons(["c101@example.com"]) == {}
+    clock.advance(timedelta(minutes=1))
+    assert "sends no more marketing mail" in left_open.save().text
+    assert suppressions.reasons(["c101@example.com"]) == {"c101@example.com": "unsubscribed"}
+    whole = [(None, False), (None, True), (None, False)]
+    assert said(shop) == whole
+    repeat(shop, control(shop))
+    assert said(shop) == whole and suppressions.reasons(["c101@example.com"])
+
+
 @pytest.mark.parametrize("reason", ["hard_bounce", "complaint", "manual"])
 def test_coming_back_never_ends_another_suppression(
     shop: Shop, client: httpx.Client, clock: SimulatedClock, reason: str

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from analytics.store.tables import consent, topic
 
 _COLUMNS = ("address", "topic", "granted"), ("wording", "source", "at", "ip", "user_agent")
 _AT_ONCE = 1_000
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_SAID_NO = "it said no before; say in the column at when it said yes"
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,16 @@ class Consents:
         """Write down a yes or no to a topic (None: to marketing mail altogether) and return it.
 
         `at` is when it was said, by default now. The client address is kept as `settings.anonymise_bytes` says. Raises
-        ListError for what is no address and for a missing wording, NotFound without the topic.
+        ListError for what is no address, for a missing wording and for a time to come (it would outlast every later
+        wish), NotFound without the topic.
         """
-        key = address_key(address)
+        key, now = address_key(address), self._store.clock.now()
         if key is None:
             raise ListError(f"{address!r} is no e-mail address, so it cannot consent; write ada@example.com.")
         if not wording.strip():
             raise ListError("A consent needs its wording: the words the person said yes or no to.")
+        if at is not None and at > now + _CLOCKS_DIFFER:
+            raise ListError(f"What {key} said at {at:%Y-%m-%d %H:%M} UTC lies in the future; say when it was said.")
         about = None if topic is None else self._topics.get(topic)
         row = {
             "address_key": key,
@@ -99,7 +104,7 @@ class Consents:
             "client_address": self._kept(client_address),
             "user_agent": user_agent,
             "delivery_id": delivery_id,
-            "at": at or self._store.clock.now(),
+            "at": at or now,
         }
         with self._store.state.write() as connection:
             number = connection.execute(insert(consent).values(row).returning(consent.c.id)).scalar_one()
@@ -129,22 +134,24 @@ class Consents:
         user_agent) and return what became of its lines.
 
         `wording` and `source` (default: the file's name) are those of lines that give none. A line that says what the
-        address said at that time already, or without a time what it said last, is known. Topics have to exist. Raises
-        ListError for a file that cannot be read.
+        address said at that time already, or without a time what it said last, is known. A yes without a time is not
+        taken from who said no before: nobody knows which of them came later. Topics have to exist. Raises ListError for
+        a file that cannot be read.
         """
         topics = {name: one for one in self._topics.all() for name in (one.name.casefold(), str(one.id))}
         given = {"wording": wording or "", "source": source or f"file {path.name}"}
         lines = added = known = 0
         bad: list[BadLine] = []
         for some in _in_turn(path):
-            good = []
+            good, unfit = [], []
             for number, values in some:
                 try:
-                    good.append(self._row(values, given, topics))
+                    good.append((number, *self._row(values, given, topics)))
                 except Unfit as why:
-                    bad.append(BadLine(number, *why.args))
-            new = self._write(good)
-            lines, added, known = lines + len(some), added + new, known + len(good) - new
+                    unfit.append(BadLine(number, *why.args))
+            new, late = self._write(good)
+            bad += sorted([*unfit, *late], key=lambda one: one.line)
+            lines, added, known = lines + len(some), added + new, known + len(good) - new - len(late)
             progress(lines, None, "lines")
         return FileReport(lines, added, known, tuple(bad))
 
@@ -165,7 +172,10 @@ class Consents:
         kept = self._kept(ip or None)
         if ip and kept is None:
             raise Unfit(ip, "it is no IP address")
-        at = time_of(values.get("at", ""), self._store.settings.timezone, self._store.clock.now())
+        now = self._store.clock.now()
+        at = time_of(values.get("at", ""), self._store.settings.timezone, now)
+        if at > now + _CLOCKS_DIFFER:
+            raise Unfit(values["at"], "it lies in the future; say when it was said")
         row = {
             "address_key": key,
             "topic_id": about.id,
@@ -179,26 +189,29 @@ class Consents:
         }
         return row, bool(values.get("at"))
 
-    def _write(self, rows: list[tuple[dict[str, Any], bool]]) -> int:
-        """Write the rows that say something new, in the order of the file; returns how many."""
-        keys = {row["address_key"] for row, _ in rows}
+    def _write(self, rows: list[tuple[int, dict[str, Any], bool]]) -> tuple[int, list[BadLine]]:
+        """Write the rows that say something new, in the order of the file; returns how many, and those not taken."""
+        keys = {row["address_key"] for _, row, _ in rows}
         said = select(consent.c.address_key, consent.c.topic_id, consent.c.granted, consent.c.at)
         with self._store.state.write() as connection:
             there = connection.execute(said.where(consent.c.address_key.in_(keys)).order_by(consent.c.at, consent.c.id))
-            found = {tuple(row) for row in there.all()}
-            last = {(key, about): granted for key, about, granted, _ in sorted(found, key=lambda one: one[3])}
-            new = []
-            for row, is_dated in rows:
+            words = [tuple(row) for row in there.all()]
+            found, last = set(words), {(key, about): granted for key, about, granted, _ in words}
+            new, late = [], list[BadLine]()
+            for number, row, is_dated in rows:
                 place, granted = (row["address_key"], row["topic_id"]), row["granted"]
                 whole = (*place, granted, row["at"])
                 if whole in found if is_dated else last.get(place) is granted:
+                    continue
+                if granted and not is_dated and place in last:
+                    late.append(BadLine(number, row["address_key"], _SAID_NO))
                     continue
                 found.add(whole)
                 last[place] = granted
                 new.append(row)
             if new:
                 connection.execute(insert(consent), new)
-        return len(new)
+        return len(new), late
 
     def _kept(self, client_address: str | None) -> str | None:
         if client_address is None:

@@ -57,17 +57,17 @@ def test_the_newest_word_by_time_counts_in_whatever_order_it_came(topics: Topics
         return [s.is_mailed for s in consents.standings("ada@example.com", until)]
 
     assert mailed() == [True, False]
-    later = NOW + timedelta(days=2)
+    later, first = NOW, NOW - timedelta(days=2)
     consents.record("Ada@example.com", "News", False, wording=WORDS, source="phone", at=later)
-    consents.record("ada@example.com", "News", True, wording=WORDS, source="fair", at=NOW)
-    consents.record("ada@example.com", "Offers", True, wording=WORDS, source="fair", at=NOW)
+    consents.record("ada@example.com", "News", True, wording=WORDS, source="fair", at=first)
+    consents.record("ada@example.com", "Offers", True, wording=WORDS, source="fair", at=first)
     assert mailed() == [False, True]
-    assert mailed(NOW) == [True, True]
-    assert mailed(NOW - timedelta(seconds=1)) == [True, False]
+    assert mailed(first) == [True, True]
+    assert mailed(first - timedelta(seconds=1)) == [True, False]
     assert [(c.topic, c.granted, c.at) for c in consents.log("ADA@example.com")] == [
         ("News", False, later),
-        ("Offers", True, NOW),
-        ("News", True, NOW),
+        ("Offers", True, first),
+        ("News", True, first),
     ]
     counts = topics.counts()
     assert [(counts[t.id].granted, counts[t.id].withdrawn) for t in topics.all()] == [(0, 1), (1, 0)]
@@ -121,6 +121,27 @@ def test_a_file_of_consents_is_taken_once(topics: Topics, consents: Consents, tm
     again = consents.import_file(file, wording=WORDS)
     assert (again.added, again.known) == (0, 4)
     assert len(consents.import_file(file).bad) == 7, "without words a line proves nothing"
+
+
+def test_an_old_file_takes_back_no_newer_no_and_none_is_said_in_the_future(
+    topics: Topics, consents: Consents, tmp_path: Path
+) -> None:
+    topics.create("News")
+    file = tmp_path / "old.csv"
+    file.write_text("address,topic,granted\nada@example.com,News,yes\nbob@example.com,News,yes\n")
+    assert consents.import_file(file, wording=WORDS).added == 2
+    consents.record("ada@example.com", "News", False, wording=WORDS, source="telephone")
+    again = consents.import_file(file, wording=WORDS)
+    assert (again.added, again.known, [(b.line, b.value) for b in again.bad]) == (0, 1, [(2, "ada@example.com")])
+    assert "said no before" in again.bad[0].reason
+    (standing,) = consents.standings("ada@example.com")
+    assert not standing.is_mailed
+
+    file.write_text("address,topic,granted,at\nada@example.com,News,yes,2062-01-05\nbob@example.com,News,no,\n")
+    typed = consents.import_file(file, wording=WORDS)
+    assert (typed.added, [(b.line, b.value) for b in typed.bad]) == (1, [(2, "2062-01-05")])
+    with pytest.raises(ListError, match="2062-01-05 00:00 UTC lies in the future"):
+        consents.record("ada@example.com", "News", True, wording=WORDS, source="x", at=datetime(2062, 1, 5, tzinfo=UTC))
 
 
 def test_a_topic_that_is_used_cannot_be_deleted(store: Store, lists: Lists, topics: Topics, consents: Consents) -> None:

@@ -28,6 +28,7 @@ from analytics.model.entity import EntityModel
 from analytics.model.progress import Progress, silent
 from analytics.segments import Definition, Segments
 from analytics.segments.state import by_name, on_segment
+from analytics.segments.uses import lists_named
 from analytics.store import Store
 from analytics.store.tables import call_campaign, email_campaign, marketing_list
 
@@ -155,6 +156,8 @@ class Lists:
         with self._store.state.write() as connection:
             if name is not None:
                 refuse_taken(connection, values["name"], present.id)
+                if values["name"].casefold() != present.name.casefold():
+                    _refuse_when_named(connection, present)
             note_version(connection, present.id)  # of a list older than its versions
             statement = update(marketing_list).where(marketing_list.c.id == present.id).values(**values, **meant)
             connection.execute(statement)
@@ -177,7 +180,7 @@ class Lists:
             return tuple(sorted(read_lists(connection), key=lambda m: m.name.casefold()))
 
     def delete(self, name: MarketingList | str | int) -> None:
-        """Delete a list with the state of its members; ListError when a campaign uses it."""
+        """Delete a list with the state of its members; ListError when a campaign or a condition uses it."""
         found = self.get(name)
         with self._store.state.write() as connection:
             query = select(email_campaign.c.name).where(email_campaign.c.list_id == found.id)
@@ -194,6 +197,7 @@ class Lists:
                     f"The list {found.name!r} is whom the call campaign {', '.join(map(repr, callers))} calls; "
                     f"delete that first."
                 )
+            _refuse_when_named(connection, found)
             connection.execute(delete(marketing_list).where(marketing_list.c.id == found.id))
 
     # --- members ---
@@ -374,3 +378,10 @@ class Lists:
                 f"refresh it from."
             )
         return listed
+
+
+def _refuse_when_named(connection: Connection, listed: MarketingList) -> None:
+    """Raise ListError when the conditions of a segment or of another list name a list."""
+    found = lists_named(connection, listed.id, listed.name)
+    if found:
+        raise ListError(f"The list {listed.name!r} is named by {', '.join(found)}; change that first.")

@@ -121,6 +121,20 @@ def test_an_unknown_list_is_not_found(lists: Lists) -> None:
     assert lists.all() == ()
 
 
+def test_a_list_that_conditions_name_keeps_its_name_and_stays(lists: Lists, segments: Segments) -> None:
+    for name in ("One", "Two"):
+        lists.create(name, Definition("user"), contact="email")
+    lists.combine("Both", "union", ["One", "Two"])
+    segments.save("New", user({"not": {"list": "TWO"}}))
+    for refused in (lambda: lists.delete("Two"), lambda: lists.update("Two", name="Second")):
+        with pytest.raises(ListError, match="'Two' is named by the segment 'New', the list 'Both'; change that first"):
+            refused()
+    assert lists.update("Two", name="two").name == "two", "names are matched whatever their case"
+    lists.delete("Both")
+    segments.delete("New")
+    lists.delete("two")
+
+
 # --- members and their state ---
 
 

@@ -133,9 +133,14 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                         f"{path} has no column {name!r}; a sheet has {', '.join((*COLUMNS, *FILLED_IN))}."
                     )
             for row in reader:
-                yield reader.line_num, {k: unguarded((v or "").strip()) for k, v in row.items() if isinstance(k, str)}
+                yield reader.line_num, {k: _value(v) for k, v in row.items() if isinstance(k, str)}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CampaignError(f"{path} cannot be read as CSV: {error}.") from None
+
+
+def _value(cell: str | None) -> str:
+    """Return what a cell says, without the NUL characters that PostgreSQL cannot keep."""
+    return unguarded((cell or "").replace("\x00", "").strip())
 
 
 def _time(text: str, zone: str) -> datetime | None:

@@ -54,7 +54,7 @@ def read_lines(path: Path, required: Sequence[str], optional: Sequence[str]) -> 
             _check(path, names, required, optional)
             for row in reader:
                 if any(value.strip() for value in row):
-                    values = [value.strip() for value in row]
+                    values = [value.replace("\x00", "").strip() for value in row]  # PostgreSQL keeps none
                     yield reader.line_num, dict(zip(names, [*values, *[""] * len(names)], strict=False))
     except OSError as error:
         raise ListError(f"{path} cannot be read: {error.strerror}.") from None
@@ -89,9 +89,9 @@ def time_of(text: str, zone: str, default: datetime) -> datetime:
         return default
     try:
         read = datetime.fromisoformat(text)
-    except ValueError:
+        return (read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter for the first and last day there is
         raise Unfit(text, "it is no time; write 2026-11-24 or 2026-11-24T14:30") from None
-    return (read if read.tzinfo else read.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
 
 
 def yes_or_no(text: str) -> bool:

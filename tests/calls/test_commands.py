@@ -69,7 +69,7 @@ def test_a_sheet_is_taken_along_and_its_outcomes_come_back_once(shelduck: Run, t
         rows = list(csv.DictReader(file))
     assert [r["name"] for r in rows] == ["Ada", "'=Bob"]
     assert rows[0]["script"] == "Hello Ada, this is Kim of Test shop."
-    rows[0] |= {"outcome": "Ordered", "note": "two of them", "called_at": "2026-01-05T10:00"}
+    rows[0] |= {"outcome": "Ordered", "note": "two\x00 of them", "called_at": "2026-01-05T10:00"}
     rows.append({**rows[1], "number": "12", "outcome": "busy", "request_key": "x"})
     with (tmp_path / "back.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]))

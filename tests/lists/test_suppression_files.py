@@ -106,3 +106,17 @@ def test_a_file_that_cannot_be_read_is_named(store: Store, tmp_path: Path) -> No
         import_suppressions(store, tmp_path / "absent.csv")
     with pytest.raises(ListError, match="no reason"):
         import_suppressions(store, file, reason="whim")
+
+
+def test_zero_bytes_and_days_beyond_the_calendar_cost_their_line_at_most(
+    store: Store, suppressions: Suppressions, tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text(
+        "address,note,since\nada@example.com,call\x00ed us,\nbob@example.com,,0001-01-01T00:00+02:00\n"
+        "cy@example.com,,\n"
+    )
+    report = import_suppressions(store, file)
+    assert (report.added, [(bad.line, bad.value) for bad in report.bad]) == (2, [(3, "0001-01-01T00:00+02:00")])
+    (ada,) = suppressions.all("ada@example.com")
+    assert ada.note == "called us", "PostgreSQL keeps no text with a zero byte"

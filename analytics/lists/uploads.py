@@ -291,7 +291,7 @@ class Uploads:
         lines = matched.unmatched.column("line")
         for start, some in in_chunks(lines):
             part = matched.unmatched.slice(start, len(some))
-            shown = [(value or "")[:_LONGEST] for value in part.column("value").to_pylist()]
+            shown = [(value or "").replace("\x00", "")[:_LONGEST] for value in part.column("value").to_pylist()]
             rows = zip(some, shown, part.column("reason").to_pylist(), strict=True)
             with self._store.state.write() as connection:
                 many(connection, sql, [(number, *row) for row in rows])

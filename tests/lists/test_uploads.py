@@ -244,6 +244,30 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone(uploads: Uploads, eng
     assert [row["line"] for row in matched.unmatched.to_pylist()] == [3]
 
 
+@pytest.mark.parametrize(
+    ("content", "unmatched"),
+    [
+        (b"mail\nbob@example.com\n" + b"x" * 200_000 + b"\n", [(3, "a value is longer than 131,072 characters")]),
+        ("mail,näme,ö\nbob@example.com,ä,\n".encode() + b'"\xffda\nx,y,\n', [(3, "a quote is"), (4, "no e-mail")]),
+        ("mail,nä".encode() + b"me\xff\n" + "bob@example.com,ä\nx,ö\n".encode(), [(3, "no e-mail address")]),
+        (b"mail,x\nbob@example.com,\n" + b"bob@example.com,\n" * 300 + b'"\x00da\nx,y\n', [(303, ""), (304, "no ")]),
+    ],
+)
+def test_lines_beyond_measure_or_encoding_cost_themselves_alone(
+    uploads: Uploads, engine: Engine, tmp_path: Path, content: bytes, unmatched: list[tuple[int, str]]
+) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_bytes(content)
+    matched = uploads.match(engine, path, uploads.target("user", "email"), column="mail", by="address")
+    assert matched.keys.to_pylist() == ["b"]
+    found = [(row["line"], row["reason"]) for row in matched.unmatched.to_pylist()]
+    assert [line for line, _ in found] == [line for line, _ in unmatched]
+    assert all(told.startswith(reason) for (_, told), (_, reason) in zip(found, unmatched, strict=True))
+    made = uploads.create("Odd", matched)
+    kept = uploads.unmatched(uploads.all(made)[0].id)
+    assert len(kept) == len(unmatched) and not any("\x00" in line.value for line in kept)
+
+
 def test_the_lines_of_a_large_file_are_told_as_they_come(uploads: Uploads, engine: Engine, file: File) -> None:
     seen: list[tuple[int, int | None]] = []
     text = "mail\n" + "".join(f"person{n}@example.com\n" for n in range(45_000))

@@ -152,7 +152,10 @@ def sniff(file: TextFile, options: ImportOptions) -> Dialect:
         return Dialect(options.delimiter, _quote(sample, options.delimiter), skipped)
 
     def fit(delimiter: str) -> tuple[float, int]:
-        widths = [len(r) for r in csv.reader(sample, delimiter=delimiter, quotechar=_quote(sample, delimiter)) if r]
+        try:
+            widths = [len(r) for r in csv.reader(sample, delimiter=delimiter, quotechar=_quote(sample, delimiter)) if r]
+        except csv.Error:  # a value beyond all measure; reading the lines tells which one
+            return (0.0, 0)
         if not widths or widths[0] < 2:
             return (0.0, 0)
         return (sum(w == widths[0] for w in widths) / len(widths), widths[0])
@@ -237,11 +240,12 @@ def _records(
             continue
         if not width:
             width = len(values)
-            yield start, values
+            yield start, [_shown(v) for v in values]
             continue
         if checked and any(_is_undecoded(v) for v in values):
-            shown = dialect.delimiter.join(values).encode("utf-8", "replace").decode()
-            rejects.append(Reject(start, "", shown[:200], "the line is not valid UTF-8"))
+            rejects.append(
+                Reject(start, "", _shown(dialect.delimiter.join(values))[:200], "the line is not valid UTF-8")
+            )
             continue
         if len(values) != width:
             if len(feed.taken) > 1:
@@ -260,7 +264,12 @@ def _broken(line: int, feed: _Feed, reason: str) -> Reject:
     words = {"unexpected end of data": "a quote is never closed"}
     if "field larger than field limit" in reason:
         reason = f"a value is longer than {csv.field_size_limit():,} characters, or a quote is never closed"
-    return Reject(line, "", feed.give_up_first().rstrip("\r\n")[:200], words.get(reason, reason))
+    return Reject(line, "", _shown(feed.give_up_first().rstrip("\r\n"))[:200], words.get(reason, reason))
+
+
+def _shown(text: str) -> str:
+    """Return a text with ? for each byte that was no UTF-8, which nothing else could take."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_undecoded(value: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,7 @@ class MemberPage:
 
 @dataclass(frozen=True)
 class Detail:
-    """One list: its size and the campaigns that go to it."""
+    """One list: its size and the campaigns, of mails or calls, that go to it."""
 
     listed: MarketingList
     made_of: str
@@ -83,8 +83,8 @@ class Detail:
 def overview(services: Services) -> tuple[Line, ...]:
     """Return every list by name, with its size on the newest data."""
     uses: dict[int, int] = {}
-    for campaign in services.email_campaigns.all():
-        uses[campaign.list_id] = uses.get(campaign.list_id, 0) + 1
+    for number, _ in _campaigns(services):
+        uses[number] = uses.get(number, 0) + 1
     with services.engine() as engine:
         return tuple(
             Line(
@@ -106,7 +106,7 @@ def detail(services: Services, number: int) -> Detail:
     listed = services.lists.get(number)
     with services.engine() as engine:
         counts = services.lists.counts(engine, listed)
-    campaigns = tuple(c.name for c in services.email_campaigns.all() if c.list_id == listed.id)
+    campaigns = tuple(name for uses, name in _campaigns(services) if uses == listed.id)
     return Detail(listed, _plural(services, listed.entity), counts, campaigns)
 
 
@@ -208,6 +208,12 @@ def sql(services: Services, listed: MarketingList) -> str:
     """Return the query behind a list for people to read."""
     with services.engine() as engine:
         return str(services.segments.sql(listed.definition, engine))
+
+
+def _campaigns(services: Services) -> Iterator[tuple[int, str]]:
+    """Yield the list and the name of every campaign: mails first, then calls."""
+    yield from ((c.list_id, c.name) for c in services.email_campaigns.all())
+    yield from ((c.list_id, c.name) for c in services.calls.all())
 
 
 def _plural(services: Services, name: str) -> str:

@@ -65,7 +65,8 @@ def _people(kind: Kind, chosen: int, past: view.Past, since: str) -> None:
         if not found.total:
             st.caption("Nobody.")
             return
-        names = [*found.columns[1:], found.columns[0]]  # the key last
+        told = [n for n in found.columns[1:] if any(row.get(n) not in (None, "") for row in found.rows)]
+        names = [*told, found.columns[0]]  # the key last, columns nobody has a value in not at all
         widgets.table(
             [{n: row.get(n) for n in names} for row in found.rows],
             {n: widgets.words(n[:1].upper() + n[1:]) for n in names},
@@ -88,7 +89,7 @@ def _versions(kind: Kind, chosen: int, past: view.Past) -> None:
                 if n:
                     _restore(kind, chosen, version.number)
             oldest = n == len(past.versions) - 1
-            said = version.changes or (("The first one kept" if oldest else "Nothing in its conditions"),)
+            said = version.changes or (("As it was saved first" if oldest else "Nothing in its conditions"),)
             st.markdown("\n".join(f"- {messages.plain(change)}" for change in said))
             if n:
                 _compare(kind, chosen, version.number, newest)

@@ -40,7 +40,9 @@ def draw(address: str, *, key: str) -> None:
         text = f"Nothing speaks against mailing {found.address_key}{apart}."
         st.success(messages.plain(text), icon=":material/check:")
     if found.standings:
-        widgets.section("Topics")
+        widgets.section(
+            "Topics", "None of them is mailed at present: what stands above comes first." if against else None
+        )
         widgets.table(
             [
                 {

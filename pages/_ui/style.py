@@ -42,6 +42,7 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 .sd-legend b { font-weight: 600; }
 [data-testid="stMainBlockContainer"]:has([class*="st-key-undo-"]) { max-width: 1480px; }
 [class*="st-key-fields-"] > div { flex: 1 1 7.5rem !important; min-width: 0; }
+[class*="st-key-fields-"]:where(:has(> div:nth-child(5))) > div { flex-basis: 9.5rem !important; }
 [class*="st-key-fields-"] > div:first-child { flex: 2 1 9.5rem !important; }
 [class*="st-key-fields-"] > [data-testid="stElementContainer"]:has(.stCaption, [data-testid="stCaptionContainer"]) {
     flex: 0 1 auto !important; }

@@ -137,7 +137,7 @@ def _history(found: NextCall) -> None:
                 "at": local(contact.at, zone),
                 "channel": "Call" if contact.channel == "phone" else "Mail",
                 "what": contact.what,
-                "how": contact.how,
+                "how": contact.how.capitalize(),
                 "note": contact.note,
             }
             for contact in found.history

@@ -37,23 +37,23 @@ def _overview() -> None:
         [
             {
                 "name": line.name,
-                "list": line.list_name,
                 "ready": line.ready,
                 "waiting": line.waiting,
                 "called": line.called,
                 "reached": line.reached,
                 "numbers": line.numbers,
+                "list": line.list_name,
             }
             for line in lines
         ],
         {
             "name": widgets.words("Campaign", "medium"),
-            "list": widgets.words("List"),
             "ready": widgets.count("To call now"),
             "waiting": widgets.count("Later"),
             "called": widgets.count("Called"),
             "reached": widgets.count("Reached"),
             "numbers": widgets.count("Numbers"),
+            "list": widgets.words("List"),
         },
         key="calls.table",
         alt="Call campaigns and how far they are",

@@ -65,6 +65,8 @@ def test_a_telephone_list_leads_to_its_calls(full: Dashboard, services: Services
     at = full.open("pages/audience/lists.py", list=str(number))
     assert not at.error
     assert [b.label for b in at.button if b.key == "list.call"] == ["Call them"]
+    services.calls.create("Spring calls", marketing_list=number, script="Hello.")
+    assert "Goes to: Spring calls" in said(full.open("pages/audience/lists.py", list=str(number)))
 
 
 def test_a_marketing_campaign_shows_its_calls_and_their_cost(full: Dashboard, services: Services) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from analytics.errors import ModelError, UnknownField
+from analytics.errors import ModelError, SegmentError, UnknownField
 from analytics.model.entity import Entity, EntityModel
 from analytics.segments.definition import FieldCondition, Measure, MeasureCondition, Value
 from analytics.segments.operators import BY_TYPE, MEASURES, OPERATORS
+from analytics.segments.rfm import orders_of
 
 Shape = Literal["none", "one", "two", "many", "days"]
 
@@ -66,6 +67,9 @@ MOMENTS: Mapping[str, str] = {
     "now": "Now",
 }
 """Moments that move, offered with every date: {as it is written: words}."""
+
+FIFTH = "fifth"
+"""How a condition looks at one of the five groups of RFM, as it would at a part of a date."""
 
 _DAYS_AGO, _DAYS_ON = re.compile(r"today - (\d{1,5})d"), re.compile(r"today \+ (\d{1,5})d")
 _DAYS = {RECENT: "on_or_after", OLDER: "before"}
@@ -196,6 +200,15 @@ def related_choice(model: EntityModel, entity: str, path: str) -> RelatedChoice 
     return RelatedChoice(path, choice.label, model.resolve(entity, path).entity.name)
 
 
+def buys(model: EntityModel, entity: str) -> bool:
+    """Return whether rows of an entity have orders, so that how they buy can be asked."""
+    try:
+        orders_of(model, model.entity(entity), "rfm")
+    except SegmentError:
+        return False
+    return True
+
+
 def operator_choices(choice: FieldChoice) -> tuple[OperatorChoice, ...]:
     """Return the comparisons a field offers, those a marketer reaches for first first."""
     known = [_operator(name, choice.is_to_many) for name in BY_TYPE["text" if choice.type == RELATION else choice.type]]
@@ -312,6 +325,8 @@ def part_values(part: str) -> Mapping[str, str]:
         "hour": {str(n): f"{n}:00" for n in range(24)},
         "day_of_month": {str(n): str(n) for n in range(1, 32)},
     }
+    if part == FIFTH:
+        return {"1": "1, the best", "2": "2", "3": "3", "4": "4", "5": "5, the rest"}
     around = {"today": "Today's"} if part != "hour" else {"now": "The present one"}
     if part == "day_and_month":
         around = {"today": "Today", "today + 1d": "Tomorrow", "today + 7d": "In 7 days", "today + 30d": "In 30 days"}

@@ -38,3 +38,14 @@ def names(services: Services, kind: str) -> Sequence[str]:
         "campaign": services.email_campaigns.all,
     }
     return [each.name for each in stored[kind]()]
+
+
+def event_texts(services: Services, column: str) -> tuple[str, ...]:
+    """Return what a text column of the events on websites holds, the most frequent first."""
+    name = quote(column)
+    with services.engine() as engine:
+        rows = engine.rows(
+            f"select {name} from events where endpoint in ('matomo', 'oro') and {name} <> ''"  # noqa: S608  # a column, quoted
+            f" group by 1 order by count(*) desc, 1 limit {_RECORDS}"
+        )
+    return tuple(row[0] for row in rows)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from analytics.segments import Definition, parse_text, write_text
+from analytics.segments import Cost, Definition, parse_text, write_text
 from analytics.segments.definition import All, InSegment
 from analytics.segments.layout import laid_out
 from analytics.views import audience_preview, drafts
@@ -209,10 +209,8 @@ def _agreed(prefix: str, answer: Preview | None) -> bool:
     """Warn of what is slow before it is saved; returns whether it may be."""
     if answer is not None and not answer.is_slow:
         return True
-    spent = duration(session.get(f"{prefix}.spent", 0) / 1000)
-    st.warning(
-        f"Each look at it and each sending will take about {spent} to find who is meant.", icon=":material/speed:"
-    )
+    cost = Cost(session.get(f"{prefix}.spent", 0) / 1000)
+    st.warning(messages.plain(cost.sentence), icon=":material/speed:")
     return st.checkbox("Save it all the same", key=f"{prefix}.agreed")
 
 

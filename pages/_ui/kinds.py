@@ -1,4 +1,4 @@
-"""The rows for what is known of a record beside its fields: lists and segments, mails, changes, tags, a sample."""
+"""The rows for what is known of a record beside its fields, those of further modules with them, and what is offered."""
 
 from __future__ import annotations
 
@@ -8,31 +8,27 @@ from typing import Any, cast
 import streamlit as st
 
 from analytics.segments.definition import (
-    BEHAVIOURS,
     Behaviour,
     Changed,
+    Consent,
     Contacted,
+    Did,
     InList,
     InSegment,
     Node,
+    Rfm,
     SameRow,
     Sample,
+    Sequence,
+    Split,
     Tag,
 )
 from analytics.views import conditions as c
-from pages._ui import values
+from pages._ui import kinds_people, kinds_samples, values
 from pages._ui.desk import Desk
 
 Row = Callable[[Desk, Any, str, str], Node]
 """Takes the desk, a condition, the entity it is about and the key of its widgets; returns what the row says now."""
-
-_PERIODS = {
-    "ever": "ever",
-    "7d": "in the last 7 days",
-    "30d": "in the last 30 days",
-    "90d": "in the last 90 days",
-    "365d": "in the last year",
-}
 
 
 def _member(desk: Desk, node: InList | InSegment, entity: str, key: str) -> Node:
@@ -71,38 +67,6 @@ def _contacted(desk: Desk, node: Contacted, entity: str, key: str) -> Node:
     return made
 
 
-def _behaviour(desk: Desk, node: Behaviour, entity: str, key: str) -> Node:
-    what = values.select("What", BEHAVIOURS, node.behaviour, str.capitalize, f"{key}.what")
-    campaign = values.select(
-        "Campaign",
-        [values.ANY, *desk.names("campaign")],
-        node.campaign or values.ANY,
-        lambda n: n or "any campaign",
-        f"{key}.campaign",
-    )
-    within = period(node.within, f"{key}.within")
-    count = times(node.times, f"{key}.times")
-    by = values.select(
-        "Counted", ["human", "all"], node.by, {"human": "by people", "all": "machines too"}.__getitem__, f"{key}.by"
-    )
-    return Behaviour(what, campaign or None, within, count, cast(Any, by))
-
-
-def period(present: str | None, key: str) -> str | None:
-    """Draw the choice of how far back something counts: ever (None), or a duration such as "30d"."""
-    picked = values.typed_or_chosen("Within", _PERIODS, present or "ever", key, "ever")
-    if picked in (None, "ever"):
-        return None
-    return f"{picked}d" if str(picked).isdigit() else picked
-
-
-def times(present: int, key: str) -> int:
-    """Draw the choice of how often something happened at least."""
-    offered = {str(n): "once or more" if n == 1 else f"{n} times or more" for n in (1, 2, 3, 5, 10)}
-    picked = values.typed_or_chosen("How often", offered, str(present), key, "How often")
-    return int(picked) if picked is not None and picked.isascii() and picked.isdigit() and int(picked) else present
-
-
 def _tag(desk: Desk, node: Tag, entity: str, key: str) -> Node:
     words = {"any_of": "Bears one of the tags", "none_of": "Bears none of the tags"}
     operator = values.select("Tags", [*words], node.operator, words.__getitem__, f"{key}.op")
@@ -139,53 +103,57 @@ def _optional(
     return (present, value) if (operator.name, made) == (shown, given) else c.compared(operator.name, made)
 
 
-def _sample(desk: Desk, node: Sample, entity: str, key: str) -> Node:
-    st.caption("A random share in per cent", width="content")
-    percent = st.number_input("Per cent", 0.0, 100.0, node.percent, key=f"{key}.percent", label_visibility="collapsed",
-                              format="%g")  # fmt: skip
-    st.caption("from", width="content")
-    start = st.number_input("From", 0.0, 100.0, node.start, key=f"{key}.start", label_visibility="collapsed",
-                            format="%g")  # fmt: skip
-    salt = st.text_input("Name of the draw", node.salt, key=f"{key}.salt", label_visibility="collapsed",
-                         placeholder="Name of the draw", help="Two of one name share nobody.")  # fmt: skip
-    return Sample(float(percent), float(start), salt)
-
-
 ROWS: Mapping[type, tuple[str, Row]] = {
     InList: ("membership", _member),
     InSegment: ("membership", _member),
     Contacted: ("contact condition", _contacted),
-    Behaviour: ("mail condition", _behaviour),
     Changed: ("change", _changed),
     Tag: ("tag condition", _tag),
-    Sample: ("sample", _sample),
+    **kinds_people.ROWS,
+    **kinds_samples.ROWS,
 }
 """What each kind is called, and the function that draws it."""
+
+_DID = "What they did"
+_GROUPS = "Groups and samples"
 
 VERBS: Mapping[type, tuple[str, str]] = {
     SameRow: ("There is one of", "There is none of"),
     InList: ("In the list", "Not in the list"),
     InSegment: ("In the segment", "Not in the segment"),
     Behaviour: ("Did", "Did not"),
+    Did: ("Did", "Did not"),
+    Sequence: ("Did in this order", "Did not in this order"),
+    Split: ("In the part", "Not in the part"),
     Changed: ("Changed", "Did not change"),
 }
 """How kinds without opposites of their own say that they hold, and that they do not."""
 
 
 def starters(desk: Desk, entity: str) -> dict[str, Node]:
-    """Return the further kinds of conditions a group offers: {words: what a new one begins as}."""
+    """Return the further kinds of conditions a group offers, by what they are about: {words: what one begins as}."""
+    topics = desk.services.topics.all()
     kept = [f.name for f in desk.model.entity(entity).fields.values() if f.history]
-    offered: dict[str, Node] = {
-        "Mail opened, clicked, …": Behaviour("opened", within="30d"),
-        "Mailed how often or when": Contacted("times", "at_least", 1),
-        "In a marketing list": InList(""),
-        "In a segment": InSegment(""),
-        "Bears a tag": Tag(()),
-    }
     related = [*desk.related(entity).values()]
+    offered: dict[str, Node] = {
+        f"{_DID}: on a website": Did("page_view", within="30d"),
+        f"{_DID}: with a mail": Behaviour("opened", within="30d"),
+        f"{_DID}: one thing after another": Sequence((Behaviour("clicked"), Did("order")), "7d"),
+        f"{_DID}: a thing and then not another": Sequence((Did("cart"),), "3d", Did("order")),
+        "What they said: yes or no to a topic": Consent(topics[0].name if topics else "", "granted"),
+    }
     if related:
         first = related[0]
-        offered["One related record that …"] = SameRow(first.path, c.starting_field(desk.model, first.target))
+        one = SameRow(first.path, c.starting_field(desk.model, first.target))
+        offered["Records: one related record that …"] = one
     if kept:
-        offered["Field was changed"] = Changed(kept[0])
-    return {**offered, "Random sample": Sample(10.0)}
+        offered["Records: a field was changed"] = Changed(kept[0])
+    offered |= {
+        "Records: bears a tag": Tag(()),
+        "Mailings: how often or when": Contacted("times", "at_least", 1),
+        f"{_GROUPS}: marketing list": InList(""),
+        f"{_GROUPS}: segment": InSegment(""),
+    }
+    if c.buys(desk.model, entity):
+        offered[f"{_GROUPS}: best to worst buyers (RFM)"] = Rfm("recency", "at_most", 2)
+    return offered | {f"{_GROUPS}: part of an even split": Split("", 1, 2), f"{_GROUPS}: random sample": Sample(10.0)}

@@ -25,14 +25,18 @@ from pages._ui.desk import Desk
 
 def draw(desk: Desk, leaf: Leaf, entity: str) -> Leaf:
     """Draw a row about records of `entity` and return what it says now; its inner group is drawn by the builder."""
-    kind = type(leaf.node)
-    if leaf.text is not None or kind not in _ROWS:
+    if not has_form(leaf):
         return _text_row(desk, leaf)
-    name, drawn = _ROWS[kind]
+    name, drawn = _ROWS[type(leaf.node)]
     with desk.row(leaf, name=name):
         negated = _holds(desk, leaf)
         made = drawn(desk, leaf.node, entity, desk.key(leaf.id))
     return replace(leaf, node=made, negated=negated)
+
+
+def has_form(leaf: Leaf) -> bool:
+    """Return whether a row has fields of its own; the others are edited as text."""
+    return leaf.text is None and type(leaf.node) in _ROWS
 
 
 def _holds(desk: Desk, leaf: Leaf) -> bool:

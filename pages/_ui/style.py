@@ -47,6 +47,10 @@ div[class*="st-key-banner-"] { padding: 0.15rem 0; }
 [class*="st-key-fields-"] > [data-testid="stElementContainer"]:has(.stCaption, [data-testid="stCaptionContainer"]) {
     flex: 0 1 auto !important; }
 [class*="st-key-fields-"] > div:has([data-testid="stMultiSelect"]) { flex: 3 1 10.5rem !important; }
+[class*="st-key-fields-line-"] > div { flex: 1 1 9rem !important; }
+[class*="st-key-fields-"] > div:has(> [class*="st-key-fields-line-"]),
+[class*="st-key-fields-"] > div:has(> [class*="st-key-steps-"]) { flex: 1 1 100% !important; }
+[class*="st-key-fields-"] > div:has([data-testid="stButton"]) { flex: 0 1 auto !important; }
 [class*="st-key-cond-"] { border-radius: 0.5rem; }
 [class*="st-key-tail-"] button > div > div + div[aria-hidden="true"] { display: none; }
 [class*="st-key-tail-"] button p { position: absolute; width: 1px; height: 1px; overflow: hidden;

@@ -8,9 +8,25 @@ from dataclasses import replace
 import pytest
 
 from analytics.segments import Definition, parse_text
-from analytics.segments.definition import Behaviour, Column, FieldCondition, InList, Measure, MeasureCondition, SameRow
+from analytics.segments.definition import (
+    All,
+    AnyOf,
+    Behaviour,
+    Column,
+    Consent,
+    Did,
+    FieldCondition,
+    InList,
+    Measure,
+    MeasureCondition,
+    Rfm,
+    SameRow,
+    Sequence,
+    Split,
+)
 from analytics.views import rearranged
 from analytics.views.drafts import Draft, Group, History, Item, Leaf, bare, definition, draft_of, items
+from pages._ui import rows
 from tests.segments.generate import Generator
 from tests.segments.shop import MODEL
 
@@ -23,6 +39,20 @@ def test_any_definition_comes_back_from_its_draft_unchanged() -> None:
     for seed in range(2_000):
         made = Definition.from_document(Generator(seed).definition())
         assert definition(draft_of(made)) == made, seed
+
+
+@pytest.mark.soak
+def test_any_condition_has_a_row_with_fields_of_its_own() -> None:
+    kinds = set()
+    for seed in range(2_000):
+        draft = draft_of(Definition.from_document(Generator(seed).definition()))
+        leaves = [
+            item for item in items(draft.root) if isinstance(item, Leaf) and item.node not in (All(()), AnyOf(()))
+        ]
+        assert [leaf for leaf in leaves if not rows.has_form(leaf)] == [], seed
+        kinds |= {type(leaf.node) for leaf in leaves}
+    assert {Behaviour, Did, Sequence, Consent, Rfm, Split} <= kinds
+    assert not rows.has_form(Leaf(1, None, text="city ="))
 
 
 @pytest.mark.soak

@@ -99,7 +99,7 @@ def _overview() -> None:
             "of": widgets.words("Made of", "small"),
             "kind": widgets.words("Kind", "small"),
             "campaigns": widgets.count("Campaigns"),
-            "updated": widgets.when("Changed"),
+            "updated": widgets.day("Changed"),
         },
         key="list.table",
         alt="Marketing lists with their size",

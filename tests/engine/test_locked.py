@@ -169,7 +169,7 @@ def test_system_columns_are_not_there(locked: LockedEngine) -> None:
 
 
 def test_an_unknown_table_is_named_with_the_known_ones(locked: LockedEngine) -> None:
-    with pytest.raises(ReportError, match="No table 'customers'; there are audience, .*customer_user,"):
+    with pytest.raises(ReportError, match=r"No table 'customers'; there are audience, .*customer_user,"):
         locked.query("select * from customers")
 
 

@@ -1,5 +1,5 @@
 """Freezing a list against the bare INSERT: a list of a million into the ledger and the lake, beside it one INSERT of as
-many ready rows into the same table.
+many ready rows into the same table; and the members of a static list, asked and kept, beside theirs.
 """
 
 from __future__ import annotations
@@ -34,6 +34,23 @@ def measured(count: int) -> Measure:
         with shop(Path(folder) / "theirs", 1) as store:
             theirs = _bare_insert(store, queued(store, "<p>Hello</p>"), count)
     return Measure.of(f"freeze {count:,} people", ours, theirs, "s")
+
+
+def members(count: int) -> Measure:
+    """Return the seconds to make a static list of `count` people, and those of inserting as many ready members."""
+    everybody = Definition.from_document({"entity": "customer_user"})
+    model = load_model(None)
+    with tempfile.TemporaryDirectory(prefix="bench-members-") as folder, shop(Path(folder) / "shop", count) as store:
+        lists = Lists(store, model, Segments(store, model))
+        ours = seconds(lambda: lists.create("Kept", everybody, contact="email", kind="static"))
+        other = lists.create("Bare", everybody, contact="email")
+        rows = [(other.id, 1, f"{n:07d}", n) for n in range(count)]
+        with store.state.write() as connection:
+            into = "insert into list_member (list_id, generation, entity_key, position) values (?, ?, ?, ?)"
+            begun = time.perf_counter()
+            connection.exec_driver_sql(into, rows)
+        theirs = time.perf_counter() - begun
+    return Measure.of(f"a static list of {count:,} members", ours, theirs, "s")
 
 
 def _bare_insert(store: Store, sending_id: int, count: int, piece: int = 50_000) -> float:

@@ -196,7 +196,7 @@ def run(quick: bool) -> list[Measure]:
         measures += _against_postgres(engine, ours, answers, files)
         measures.append(_while_editing(engine, model))
     measures.append(Measure.of("memory of all six against the goal", in_a_process(_memory, users), MOST_MEMORY, "MB"))
-    measures.append(freezing.measured(users))
+    measures += [freezing.measured(users), freezing.members(users)]
     return measures
 
 

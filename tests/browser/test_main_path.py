@@ -64,7 +64,7 @@ def _make_list(screen: Screen) -> None:
     _fill(page.get_by_label("Name", exact=True), "Everybody with an address")
     _press(screen, "Condition")
     _choose(page, "Comparison", "contains")
-    _fill(page.get_by_label("Value", exact=True), "@example.")
+    _fill(page.get_by_role("textbox", name="Value", exact=True), "@example.")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("60")
     _press(screen, "Save list")
     expect(page.get_by_role("heading", name="Everybody with an address")).to_be_visible()

@@ -29,6 +29,7 @@ export default function ({ data, parentElement }) {
   if (frame) { frame.remove(); }
   frame = document.createElement("iframe");
   frame.setAttribute("sandbox", "");
+  frame.setAttribute("csp", data.policy);
   frame.setAttribute("referrerpolicy", "no-referrer");
   frame.setAttribute("title", data.title);
   frame.style.height = data.height + "px";
@@ -47,4 +48,6 @@ def page_of(html: str) -> str:
 
 def mail(html: str, *, key: str, title: str = "Preview of the mail", height: int = 560) -> None:
     """Show a mail's HTML, `height` pixels high."""
-    _frame(data={"page": page_of(html), "title": title, "height": height}, key=key, height=height + 2)
+    # The policy stands in the page for every browser, and on the frame for those that look ahead for images meanwhile.
+    data = {"page": page_of(html), "policy": POLICY, "title": title, "height": height}
+    _frame(data=data, key=key, height=height + 2)

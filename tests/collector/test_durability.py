@@ -178,7 +178,7 @@ def test_every_acknowledged_choice_survives_kill_9(folder: Path) -> None:
         for number, wanted in acknowledged.items():
             [standing] = consents.standings(f"c{number}@example.com")
             assert standing.is_mailed is wanted, number
-        assert len(acknowledged) > 10 * rounds
+        assert len(acknowledged) > 30
 
 
 def test_sigterm_answers_what_is_under_way_and_ends_cleanly(workspace: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics.model.streams import EVENTS, VERDICTS
 from analytics.segments import parse_text, write_text
 from analytics.services import Services
 from analytics.store.arrow import arrow_schema
+from analytics.views import audience_preview
 from tests.pages.conftest import Dashboard, keyed, press, said
 
 PAGE = "pages/audience/lists.py"
@@ -52,6 +54,31 @@ def test_rows_of_every_kind_open_with_fields_of_their_own_and_are_saved_unchange
     at.text_input(key="lists.edit.name").set_value("All of it").run()
     press(at, "Save list")
     assert services.lists.get("All of it").definition == made
+
+
+def test_a_slow_count_is_said_before_it_is_saved(
+    full: Dashboard, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience_preview, "SLOW", 0)
+    at = full.open(PAGE, list="new")
+    at.text_input(key="lists.edit.name").set_value("Slow one").run()
+    save = next(b for b in at.button if b.label == "Save list")
+    assert save.disabled
+    next(c for c in at.checkbox if c.label == "Save it all the same").set_value(True).run()
+    press(at, "Save list")
+    assert services.lists.get("Slow one").kind == "dynamic"
+
+
+def test_columns_with_their_labels_order_and_limit_are_kept_by_the_editor(full: Dashboard, services: Services) -> None:
+    made = parse_text(
+        'customer_user where enabled is yes show city as "Town", count(orders) as "Orders" '
+        "sort by count(orders) desc, last_name limit 7"
+    )
+    services.lists.create("Top", made, contact="email")
+    at = full.open(PAGE, list=str(services.lists.get("Top").id), edit="1")
+    at.text_input(key="lists.edit.name").set_value("Top seven").run()
+    press(at, "Save list")
+    assert services.lists.get("Top seven").definition == made
 
 
 def test_what_people_did_and_said_is_built_and_the_count_follows(full: Dashboard, services: Services) -> None:
